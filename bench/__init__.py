@@ -1,0 +1,1 @@
+"""Repeatable measurements of what the call core promises."""

@@ -1,0 +1,1 @@
+"""Settings of an installation: YAML files and environment, validated at start."""

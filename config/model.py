@@ -1,0 +1,170 @@
+"""What an installation is made of: centres, numbers, queues, seats, trunks, dial rules, prompts, limits.
+
+Every model forbids unknown keys, so that a slip of the pen is an error and not a silent default. Times are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Dialled = Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$")]
+Seconds = Annotated[float, Field(ge=0, le=86400)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Step(Model):
+    """One skill step of a queue: these groups of seats may be rung, for ``wait`` seconds alone before the next step joins."""
+
+    groups: Annotated[list[Id], Field(min_length=1)]
+    wait: Seconds = 10
+
+
+class QueueRules(Model):
+    """How calls wait at a centre (队列)."""
+
+    direct: Annotated[list[Step], Field(min_length=1)]
+    """Steps for callers who dialled the centre."""
+    transfer: Annotated[list[Step], Field(min_length=1)]
+    """Steps for calls that are handed over: linkage seats (专席) first, then the ordinary ones."""
+    greeting: Id
+    """Prompt at queue entry, with the recording notice."""
+    ring: Seconds = 10
+    """A seat rings this long for a direct call."""
+    unreachable: Seconds = 2
+    """No provisional answer within this time: the seat counts as unreachable."""
+    position_every: Seconds = 20
+    """The spoken position is repeated this often; 0: never."""
+    max_wait: Seconds = 600
+    """After this the call overflows."""
+    overflow_to: Id | None = None
+    """Another centre, or none: the ``overflow`` prompt is played and the call ends."""
+    overflow: Id = "all_busy"
+    no_seats: Id = "no_seats"
+    """Prompt while no seat is signed in at all."""
+
+
+class Centre(Model):
+    """A place that answers: 12345, or one of the 110 desks of a city."""
+
+    id: Id
+    kind: Literal["12345", "110"]
+    name: str
+    numbers: Annotated[list[Dialled], Field(min_length=1)]
+    divisions: list[Annotated[str, Field(pattern=r"^[0-9]{6,12}$")]] = []
+    """Division codes (GB/T 2260) whose matters are this centre's."""
+    default: bool = False
+    """Takes what no other centre of its kind takes."""
+    tag: str
+    """Spoken to the one who receives a transfer from here, e.g. 12345 转接."""
+    queue: QueueRules
+
+
+class Outside(Model):
+    """A line that is reached through a trunk: 119, 120, 122 and the like."""
+
+    id: Id
+    name: str
+    number: Dialled
+    trunk: Id
+
+
+class Seat(Model):
+    """A SIP user at a desk (座席)."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9]{3,8}$")]
+    centre: Id | None = None
+    """None for duty posts, which answer pages and consultations only."""
+    groups: list[Id] = []
+    role: Literal["operator", "police", "duty", "supervisor"]
+    name: str = ""
+    skill_priority: Annotated[int, Field(ge=0, le=9)] = 0
+    """Among free seats of one step a lower figure is rung first; equals go by longest idle."""
+    wrap_up: Seconds = 10
+    available_on_register: bool = True
+
+
+class Trunk(Model):
+    """A way to the public network, known by its addresses."""
+
+    id: Id
+    addresses: Annotated[list[str], Field(min_length=1)]
+    """Networks that the trunk's signalling comes from (CIDR or single addresses)."""
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 5060
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    identity: bool = False
+    """P-Asserted-Identity of this trunk is believed."""
+    max_calls: Annotated[int, Field(ge=1)] = 1000
+    country: str = "86"
+
+
+class DialRule(Model):
+    """What a seat may dial beyond services, seats and feature keys. First match wins."""
+
+    pattern: str
+    """A regular expression for the whole dialled string."""
+    trunk: Id | None
+    """None: forbidden (403)."""
+    roles: list[Literal["operator", "police", "duty", "supervisor"]] = ["operator", "police", "supervisor"]
+
+
+class Prompt(Model):
+    """A prompt is free text (spoken by the synthesiser) or a clip (a WAV file, 8 kHz 16 bit mono, under the prompts folder)."""
+
+    text: str | None = None
+    clip: str | None = None
+
+
+class TransferRules(Model):
+    ring: Seconds = 15
+    """A seat rings this long for a transfer."""
+    attempt: Seconds = 30
+    """The whole attempt; then back to the asker."""
+    position_every: Seconds = 15
+
+
+class Limits(Model):
+    rooms: Annotated[int, Field(ge=1, le=2000)] = 60
+    """Rooms at most, which is calls at most."""
+    rooms_spare: Annotated[int, Field(ge=1)] = 4
+    """Ready rooms kept ahead of need."""
+    rooms_for_110: Annotated[int, Field(ge=0)] = 4
+    """Rooms that only calls to 110 may take."""
+    room_calls: Annotated[int, Field(ge=1)] = 500
+    """A room is recycled after so many calls."""
+    room_memory_mb: Annotated[int, Field(ge=20)] = 120
+    """A room is recycled when its memory passes this."""
+    room_ports: Annotated[int, Field(ge=8)] = 64
+    """RTP port numbers a room owns at a time."""
+    port_rest: Seconds = 30
+    pages: Annotated[int, Field(ge=1)] = 20
+    """Pages in flight at a time."""
+    room_wait_110: Seconds = 3
+    """A call to 110 waits this long for a room, then 503."""
+    recording: bool = True
+    message_bytes: int = 65535
+    requests_per_second: int = 50
+    """Of one unauthenticated source."""
+    failures_to_ban: int = 8
+    ban_seconds: Seconds = 300
+
+
+class Installation(Model):
+    """All of ``config/*.yaml`` as one; keys are spread over the files as they please."""
+
+    city: str
+    centres: list[Centre]
+    outside: list[Outside] = []
+    seats: list[Seat]
+    trunks: list[Trunk] = []
+    dial_rules: list[DialRule] = []
+    prompts: dict[Id, Prompt]
+    transfers: TransferRules = TransferRules()
+    limits: Limits = Limits()
+    pause_reasons: dict[Id, str] = {}

@@ -1,0 +1,1 @@
+"""Process life: the command line, the supervisor of one machine, the doctor."""

@@ -1,0 +1,1 @@
+"""Front door: SIP transports, parsing, digest, registrar, dialog-stateless proxy, trunks, guard."""

@@ -1,0 +1,1 @@
+"""Seats and waiting calls in Redis: reservation, order, overflow, all atomic."""

@@ -1,0 +1,1 @@
+"""The Twisted service that runs calls: room pool, call sessions, command intake, event relay."""
