@@ -107,8 +107,12 @@ class FrontDoor(Protocol):
     rooms_address: tuple[str, int]
     """Loopback address that rooms send their SIP to."""
 
-    def open_room(self, room: str, host: str, port: int) -> str:
-        """A room is ready; returns its token, the user part of its Contact (``sip:<token>@rooms_address``)."""
+    def room_token(self, room: str) -> str:
+        """User part of the Contact a room must use (``sip:<token>@rooms_address``); signed, so that it survives a restart."""
+        ...
+
+    def open_room(self, room: str, host: str, port: int) -> None:
+        """A room is ready at this SIP address."""
         ...
 
     def close_room(self, room: str) -> None:
