@@ -1,0 +1,352 @@
+"""Commands in, events out: all that other packages know of the call core. Typed records, no I/O.
+
+Both travel over Redis streams as JSON (:func:`encode`, :func:`decode_command`, :func:`decode_event`), at least once, with ids:
+whoever handles one twice must end where he was after the first. Commands go to ``{prefix}:commands`` (shared by all nodes; a
+node takes those for its own calls), events come on ``{prefix}:events``. An answer to a command is the event
+:class:`CommandDone`, and for the one who waits, the list ``{prefix}:reply:<command id>`` (kept for a minute).
+
+Times are seconds since 1970 (UTC). Facts carry ``rev``, rising with each change of their call: an older one never replaces a
+newer one. ``VERSION`` rises when a field changes its meaning; new fields have defaults.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from telephony.speech.pieces import Speech
+
+VERSION = 1
+
+TransferKind = Literal["one-key", "three-way", "consult", "blind"]
+SupervisionMode = Literal["listen", "whisper", "barge"]
+SeatStatus = Literal["available", "paused", "wrap-up", "off"]
+SeatState = Literal["idle", "reserved", "ringing", "talking"]
+Role = Literal["caller", "operator", "police", "duty", "outside", "supervisor"]
+CallKind = Literal["inbound", "internal", "callback", "page", "ringback"]
+
+
+class Command(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    id: str
+    """Unique; a second command with the same id does nothing and gets the first one's answer."""
+    by: str = ""
+    """Who asks: a seat, a user, or a service."""
+
+
+class StartTransfer(Command):
+    """Bring another party into a call. ``target``: a centre id or service number, ``seat:<id>`` or ``line:<outside id>``;
+    empty: the other side's default centre."""
+
+    call: str
+    kind: TransferKind
+    target: str = ""
+    asker: str = ""
+    """Seat that asks; may be empty when one member of staff is in the call."""
+    dangerous: bool = False
+    case: str = ""
+
+
+class CancelTransfer(Command):
+    """Stop a transfer that is not settled; in a consultation: back to the caller."""
+
+    call: str
+
+
+class JoinTransfer(Command):
+    """Turn a consultation into a three-way call."""
+
+    call: str
+
+
+class TakeOver(Command):
+    """The receiver of a three-way transfer takes the matter: the asker leaves the call."""
+
+    call: str
+    seat: str
+
+
+class HangUpCall(Command):
+    call: str
+
+
+class DropParty(Command):
+    call: str
+    party: str
+
+
+class MuteParty(Command):
+    """Others do not hear this party."""
+
+    call: str
+    party: str
+    on: bool = True
+
+
+class HoldParty(Command):
+    """This party hears music and is heard by nobody."""
+
+    call: str
+    party: str
+    on: bool = True
+
+
+class Supervise(Command):
+    """Ring a supervisor's seat and let it into the call."""
+
+    call: str
+    seat: str
+    mode: SupervisionMode
+
+
+class CallBack(Command):
+    """Ring a seat, then the citizen."""
+
+    seat: str
+    number: str
+    case: str = ""
+    about: str = ""
+    """Call that this one answers to."""
+
+
+class Page(Command):
+    """Ring a number (a seat id or a public number), speak, collect a key. The result is :class:`PageDone` with ``page`` = the
+    command's id."""
+
+    to: str
+    speech: Speech
+    keys: dict[str, str] = {"1": "accepted", "2": "refused", "3": "escalated"}
+    """Key to outcome; ``*`` always repeats."""
+    ring: float = 30
+    repeats: int = 2
+    """The speech is repeated so often without a key before the call ends as ``no_key``."""
+    urgent: bool = False
+    """Goes before others that wait for a line."""
+
+
+class PickWaiting(Command):
+    """Give a waiting call to a seat out of turn."""
+
+    call: str
+    seat: str
+
+
+class SetSeatStatus(Command):
+    """Sign in and out, pause (with a reason of the configuration), end a wrap-up (``available``)."""
+
+    seat: str
+    status: Literal["available", "paused", "off"]
+    reason: str = ""
+
+
+AnyCommand = (
+    StartTransfer
+    | CancelTransfer
+    | JoinTransfer
+    | TakeOver
+    | HangUpCall
+    | DropParty
+    | MuteParty
+    | HoldParty
+    | Supervise
+    | CallBack
+    | Page
+    | PickWaiting
+    | SetSeatStatus
+)
+
+
+class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. ``waited`` and ``answered_at`` are about a person answering, not about the 200 at queue entry."""
+
+    id: str
+    rev: int
+    kind: CallKind
+    centre: str = ""
+    """Centre that was called or that calls."""
+    called: str = ""
+    """Number as dialled; kept when centres share seats."""
+    caller: str | None = None
+    """Number of the citizen; None: anonymous."""
+    origin: str = ""
+    """``trunk:<id>`` or ``seat:<id>``."""
+    started_at: float
+    queued_at: float | None = None
+    answered_at: float | None = None
+    answered_by: str = ""
+    ended_at: float | None = None
+    waited: float | None = None
+    """Seconds from queue entry to a person's answer, or to the end."""
+    end_cause: str = ""
+    """caller_left | staff_left | abandoned | no_seats | overflow | refused | failed | room_lost | completed."""
+    overflowed_to: str = ""
+    after: str = ""
+    """The call that this one takes up (ring-back, call-back)."""
+    case: str = ""
+    sip_call_id: str = ""
+
+
+class PartyFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One party of a call; a seat that rang without answering has a row as well."""
+
+    id: str
+    call: str
+    rev: int
+    role: Role
+    seat: str = ""
+    number: str | None = None
+    centre: str = ""
+    invited_at: float
+    ringing_at: float | None = None
+    joined_at: float | None = None
+    """Answered (for the caller: answered by a person)."""
+    left_at: float | None = None
+    held_seconds: float = 0
+    end_cause: str = ""
+    """left | dropped | no_answer | busy | refused | unreachable | cancelled | taken_over | room_lost | error."""
+    sip_code: int = 0
+    via_transfer: str = ""
+    mode: str = ""
+    """For supervisors: listen, whisper or barge."""
+
+
+class TransferFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt to bring another party in."""
+
+    id: str
+    call: str
+    rev: int
+    kind: TransferKind
+    dangerous: bool = False
+    by: Literal["key", "refer", "command"]
+    asker: str
+    """Party id."""
+    asker_seat: str = ""
+    from_centre: str = ""
+    target: str = ""
+    to_centre: str = ""
+    started_at: float
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    answered_by: str = ""
+    """Seat or outside line."""
+    ended_at: float | None = None
+    outcome: str = ""
+    """answered | refused | busy | no_answer | unreachable | no_seats | cancelled | caller_left | failed."""
+    asker_left_at: float | None = None
+    went_back_to: str = ""
+    """asker | queue | nobody."""
+    step: int = 0
+    """Skill step that answered: 0 linkage seats, 1 the ordinary queue."""
+    case: str = ""
+
+
+class Event(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    id: str
+    at: float
+    node: str
+    call: str = ""
+
+
+class CallChanged(Event):
+    """A call began or one of its facts changed; ``facts.ended_at`` set means it is over."""
+
+    facts: CallFacts
+
+
+class PartyChanged(Event):
+    facts: PartyFacts
+
+
+class TransferChanged(Event):
+    facts: TransferFacts
+
+
+class RecordingReady(Event):
+    """A recording is complete on disk; ``path`` is relative to the data folder."""
+
+    recording: str
+    path: str
+    started_at: float
+    seconds: float
+    sha256: str
+    size: int
+    repaired: bool = False
+    caller_silent: bool = False
+    """Nothing was to be heard on the caller's side."""
+
+
+class SeatChanged(Event):
+    seat: str
+    centre: str
+    status: SeatStatus
+    reason: str
+    state: SeatState
+    owner: str = ""
+
+
+class DigitPressed(Event):
+    """A key that commanded something, and what."""
+
+    party: str
+    digits: str
+    meaning: str
+
+
+class PageDone(Event):
+    """How a page ended. ``outcome``: accepted | refused | escalated (or another of ``Page.keys``) | no_key | no_answer | busy |
+    rejected | unreachable | failed."""
+
+    page: str
+    to: str
+    outcome: str
+    digit: str = ""
+    rang_at: float | None = None
+    answered_at: float | None = None
+    ended_at: float
+
+
+class RtpIntruder(Event):
+    """A leg's audio came from a stranger; the leg was moved to a fresh port."""
+
+    party: str
+    was: str
+    now: str
+
+
+class CommandDone(Event):
+    command: str
+    ok: bool
+    code: str = ""
+    """Stable error code, e.g. ``call.full``."""
+    message: str = ""
+    result: dict[str, str] = {}
+
+
+AnyEvent = (
+    CallChanged
+    | PartyChanged
+    | TransferChanged
+    | RecordingReady
+    | SeatChanged
+    | DigitPressed
+    | PageDone
+    | RtpIntruder
+    | CommandDone
+)
+
+_commands = msgspec.json.Decoder(AnyCommand)
+_events = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(record: Command | Event) -> bytes:
+    return msgspec.json.encode(record)
+
+
+def decode_command(data: bytes) -> AnyCommand:
+    """Raise :class:`msgspec.ValidationError` with the field that does not fit."""
+    return _commands.decode(data)
+
+
+def decode_event(data: bytes) -> AnyEvent:
+    return _events.decode(data)
