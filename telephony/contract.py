@@ -1,9 +1,10 @@
 """Commands in, events out: all that other packages know of the call core. Typed records, no I/O.
 
-Both travel over Redis streams as JSON (:func:`encode`, :func:`decode_command`, :func:`decode_event`), at least once, with ids:
-whoever handles one twice must end where he was after the first. Commands go to ``{prefix}:commands`` (shared by all nodes; a
-node takes those for its own calls), events come on ``{prefix}:events``. An answer to a command is the event
-:class:`CommandDone`, and for the one who waits, the list ``{prefix}:reply:<command id>`` (kept for a minute).
+Both travel over Redis streams as JSON (:func:`encode`, :func:`decode_command`, :func:`decode_event`) in the field
+:data:`FIELD`, at least once, with ids: whoever handles one twice must end where he was after the first. Commands go to
+:data:`COMMANDS` (shared by all nodes; a node takes those for its own calls), events come on :data:`EVENTS`. An answer to a
+command is the event :class:`CommandDone`, and for the one who waits, the same JSON pushed to the list :func:`reply_key`
+(kept for a minute). Calls in progress stand in the hash :data:`LIVE`: call id to :class:`LiveCall`, removed when the call ends.
 
 Times are seconds since 1970 (UTC). Facts carry ``rev``, rising with each change of their call: an older one never replaces a
 newer one. ``VERSION`` rises when a field changes its meaning; new fields have defaults.
@@ -18,6 +19,23 @@ import msgspec
 from telephony.speech.pieces import Speech
 
 VERSION = 1
+
+STREAM_PREFIX = "{hotline}"
+"""The braces keep all keys on one slot of a cluster."""
+COMMANDS = f"{STREAM_PREFIX}:commands"
+EVENTS = f"{STREAM_PREFIX}:events"
+LIVE = f"{STREAM_PREFIX}:live"
+REPLY = f"{STREAM_PREFIX}:reply:"
+FIELD = "data"
+"""The one field of a stream entry."""
+REPLY_SECONDS = 60
+"""A reply nobody has fetched is kept so long."""
+
+
+def reply_key(command: str) -> str:
+    """List on which the answer to the command with this id is pushed (RPUSH, then EXPIRE)."""
+    return REPLY + command
+
 
 TransferKind = Literal["one-key", "three-way", "consult", "blind"]
 SupervisionMode = Literal["listen", "whisper", "barge"]
@@ -241,6 +259,17 @@ class TransferFacts(msgspec.Struct, frozen=True, kw_only=True):
     case: str = ""
 
 
+class LiveCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A call in progress as its node sees it now: the value of a field of :data:`LIVE`."""
+
+    call: CallFacts
+    parties: tuple[PartyFacts, ...] = ()
+    transfers: tuple[TransferFacts, ...] = ()
+    node: str = ""
+    at: float = 0
+    """When this was written."""
+
+
 class Event(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     id: str
     at: float
@@ -337,9 +366,10 @@ AnyEvent = (
 
 _commands = msgspec.json.Decoder(AnyCommand)
 _events = msgspec.json.Decoder(AnyEvent)
+_live = msgspec.json.Decoder(LiveCall)
 
 
-def encode(record: Command | Event) -> bytes:
+def encode(record: Command | Event | LiveCall) -> bytes:
     return msgspec.json.encode(record)
 
 
@@ -350,3 +380,7 @@ def decode_command(data: bytes) -> AnyCommand:
 
 def decode_event(data: bytes) -> AnyEvent:
     return _events.decode(data)
+
+
+def decode_live(data: bytes) -> LiveCall:
+    return _live.decode(data)
