@@ -2,12 +2,13 @@
 
 Both travel over Redis streams as JSON (:func:`encode`, :func:`decode_command`, :func:`decode_event`) in the field
 :data:`FIELD`, at least once, with ids: whoever handles one twice must end where he was after the first. Commands go to
-:data:`COMMANDS` (shared by all nodes; a node takes those for its own calls), events come on :data:`EVENTS`. An answer to a
-command is the event :class:`CommandDone`, and for the one who waits, the same JSON pushed to the list :func:`reply_key`
-(kept for a minute). Calls in progress stand in the hash :data:`LIVE`: call id to :class:`LiveCall`, removed when the call ends.
+:data:`COMMANDS` (shared by all nodes; a node takes those for its own calls), events come on :data:`EVENTS`. An answer to
+a command is the event :class:`CommandDone`, and for the one who waits, the same JSON pushed to the list
+:func:`reply_key` (kept for a minute). Calls in progress stand in the hash :data:`LIVE`: call id to :class:`LiveCall`,
+removed when the call ends.
 
-Times are seconds since 1970 (UTC). Facts carry ``rev``, rising with each change of their call: an older one never replaces a
-newer one. ``VERSION`` rises when a field changes its meaning; new fields have defaults.
+Times are seconds since 1970 (UTC). Facts carry ``rev``, rising with each change of their call: an older one never
+replaces a newer one. ``VERSION`` rises when a field changes its meaning; new fields have defaults.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from typing import Literal
 
 import msgspec
 
+from telephony.speech.pieces import Clip as Clip
+from telephony.speech.pieces import Number as Number
 from telephony.speech.pieces import Speech
+from telephony.speech.pieces import Text as Text
 
 VERSION = 1
 
@@ -53,8 +57,8 @@ class Command(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
 
 class StartTransfer(Command):
-    """Bring another party into a call. ``target``: a centre id or service number, ``seat:<id>`` or ``line:<outside id>``;
-    empty: the other side's default centre."""
+    """Bring another party into a call. ``target``: a centre id or service number, ``seat:<id>`` or
+    ``line:<outside id>``; empty: the other side's default centre."""
 
     call: str
     kind: TransferKind
@@ -128,8 +132,8 @@ class CallBack(Command):
 
 
 class Page(Command):
-    """Ring a number (a seat id or a public number), speak, collect a key. The result is :class:`PageDone` with ``page`` = the
-    command's id."""
+    """Ring a number (a seat id or a public number), speak, collect a key. The result is :class:`PageDone` with
+    ``page`` = the command's id."""
 
     to: str
     speech: Speech
@@ -323,8 +327,8 @@ class DigitPressed(Event):
 
 
 class PageDone(Event):
-    """How a page ended. ``outcome``: accepted | refused | escalated (or another of ``Page.keys``) | no_key | no_answer | busy |
-    rejected | unreachable | failed."""
+    """How a page ended. ``outcome``: accepted | refused | escalated (or another of ``Page.keys``) | no_key | no_answer
+    | busy | rejected | unreachable | failed."""
 
     page: str
     to: str
