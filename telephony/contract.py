@@ -2,8 +2,8 @@
 
 Both travel over Redis streams as JSON (:func:`encode`, :func:`decode_command`, :func:`decode_event`) in the field
 :data:`FIELD`, at least once, with ids: whoever handles one twice must end where he was after the first. Commands go to
-:data:`COMMANDS` (shared by all nodes; a node takes those for its own calls), events come on :data:`EVENTS`. An answer to
-a command is the event :class:`CommandDone`, and for the one who waits, the same JSON pushed to the list
+:data:`COMMANDS` (shared by all nodes; a node takes those for its own calls), events come on :data:`EVENTS`. An answer
+to a command is the event :class:`CommandDone`, and for the one who waits, the same JSON pushed to the list
 :func:`reply_key` (kept for a minute). Calls in progress stand in the hash :data:`LIVE`: call id to :class:`LiveCall`,
 removed when the call ends.
 
@@ -137,7 +137,9 @@ class Page(Command):
 
     to: str
     speech: Speech
-    keys: dict[str, str] = {"1": "accepted", "2": "refused", "3": "escalated"}
+    keys: dict[str, str] = msgspec.field(
+        default_factory=lambda: {"1": "accepted", "2": "refused", "3": "escalated"},
+    )
     """Key to outcome; ``*`` always repeats."""
     ring: float = 30
     repeats: int = 2
@@ -326,7 +328,7 @@ class DigitPressed(Event):
     meaning: str
 
 
-class PageDone(Event):
+class PageDone(Event, kw_only=True):
     """How a page ended. ``outcome``: accepted | refused | escalated (or another of ``Page.keys``) | no_key | no_answer
     | busy | rejected | unreachable | failed."""
 
