@@ -19,7 +19,7 @@ class Model(BaseModel):
 
 
 class Step(Model):
-    """One skill step of a queue: these groups of seats may be rung, for ``wait`` seconds alone before the next step joins."""
+    """One skill step of a queue: these groups of seats may be rung, ``wait`` seconds alone before the next joins."""
 
     groups: Annotated[list[Id], Field(min_length=1)]
     wait: Seconds = 10
@@ -115,7 +115,7 @@ class DialRule(Model):
 
 
 class Prompt(Model):
-    """A prompt is free text (spoken by the synthesiser) or a clip (a WAV file, 8 kHz 16 bit mono, under the prompts folder)."""
+    """A prompt is text (for the synthesiser) or a clip (a WAV file, 8 kHz 16 bit mono, under the prompts folder)."""
 
     text: str | None = None
     clip: str | None = None
