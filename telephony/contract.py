@@ -56,7 +56,7 @@ class Command(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """Who asks: a seat, a user, or a service."""
 
 
-class StartTransfer(Command):
+class StartTransfer(Command, frozen=True):
     """Bring another party into a call. ``target``: a centre id or service number, ``seat:<id>`` or
     ``line:<outside id>``; empty: the other side's default centre."""
 
@@ -69,35 +69,35 @@ class StartTransfer(Command):
     case: str = ""
 
 
-class CancelTransfer(Command):
+class CancelTransfer(Command, frozen=True):
     """Stop a transfer that is not settled; in a consultation: back to the caller."""
 
     call: str
 
 
-class JoinTransfer(Command):
+class JoinTransfer(Command, frozen=True):
     """Turn a consultation into a three-way call."""
 
     call: str
 
 
-class TakeOver(Command):
+class TakeOver(Command, frozen=True):
     """The receiver of a three-way transfer takes the matter: the asker leaves the call."""
 
     call: str
     seat: str
 
 
-class HangUpCall(Command):
+class HangUpCall(Command, frozen=True):
     call: str
 
 
-class DropParty(Command):
+class DropParty(Command, frozen=True):
     call: str
     party: str
 
 
-class MuteParty(Command):
+class MuteParty(Command, frozen=True):
     """Others do not hear this party."""
 
     call: str
@@ -105,7 +105,7 @@ class MuteParty(Command):
     on: bool = True
 
 
-class HoldParty(Command):
+class HoldParty(Command, frozen=True):
     """This party hears music and is heard by nobody."""
 
     call: str
@@ -113,7 +113,7 @@ class HoldParty(Command):
     on: bool = True
 
 
-class Supervise(Command):
+class Supervise(Command, frozen=True):
     """Ring a supervisor's seat and let it into the call."""
 
     call: str
@@ -121,7 +121,7 @@ class Supervise(Command):
     mode: SupervisionMode
 
 
-class CallBack(Command):
+class CallBack(Command, frozen=True):
     """Ring a seat, then the citizen."""
 
     seat: str
@@ -131,7 +131,7 @@ class CallBack(Command):
     """Call that this one answers to."""
 
 
-class Page(Command):
+class Page(Command, frozen=True):
     """Ring a number (a seat id or a public number), speak, collect a key. The result is :class:`PageDone` with
     ``page`` = the command's id."""
 
@@ -148,14 +148,14 @@ class Page(Command):
     """Goes before others that wait for a line."""
 
 
-class PickWaiting(Command):
+class PickWaiting(Command, frozen=True):
     """Give a waiting call to a seat out of turn."""
 
     call: str
     seat: str
 
 
-class SetSeatStatus(Command):
+class SetSeatStatus(Command, frozen=True):
     """Sign in and out, pause (with a reason of the configuration), end a wrap-up (``available``)."""
 
     seat: str
@@ -283,21 +283,21 @@ class Event(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     call: str = ""
 
 
-class CallChanged(Event):
+class CallChanged(Event, frozen=True):
     """A call began or one of its facts changed; ``facts.ended_at`` set means it is over."""
 
     facts: CallFacts
 
 
-class PartyChanged(Event):
+class PartyChanged(Event, frozen=True):
     facts: PartyFacts
 
 
-class TransferChanged(Event):
+class TransferChanged(Event, frozen=True):
     facts: TransferFacts
 
 
-class RecordingReady(Event):
+class RecordingReady(Event, frozen=True):
     """A recording is complete on disk; ``path`` is relative to the data folder."""
 
     recording: str
@@ -311,7 +311,7 @@ class RecordingReady(Event):
     """Nothing was to be heard on the caller's side."""
 
 
-class SeatChanged(Event):
+class SeatChanged(Event, frozen=True):
     seat: str
     centre: str
     status: SeatStatus
@@ -320,7 +320,7 @@ class SeatChanged(Event):
     owner: str = ""
 
 
-class DigitPressed(Event):
+class DigitPressed(Event, frozen=True):
     """A key that commanded something, and what."""
 
     party: str
@@ -328,7 +328,7 @@ class DigitPressed(Event):
     meaning: str
 
 
-class PageDone(Event, kw_only=True):
+class PageDone(Event, frozen=True, kw_only=True):
     """How a page ended. ``outcome``: accepted | refused | escalated (or another of ``Page.keys``) | no_key | no_answer
     | busy | rejected | unreachable | failed."""
 
@@ -341,7 +341,7 @@ class PageDone(Event, kw_only=True):
     ended_at: float
 
 
-class RtpIntruder(Event):
+class RtpIntruder(Event, frozen=True):
     """A leg's audio came from a stranger; the leg was moved to a fresh port."""
 
     party: str
@@ -349,7 +349,7 @@ class RtpIntruder(Event):
     now: str
 
 
-class CommandDone(Event):
+class CommandDone(Event, frozen=True):
     command: str
     ok: bool
     code: str = ""
@@ -370,8 +370,8 @@ AnyEvent = (
     | CommandDone
 )
 
-_commands = msgspec.json.Decoder(AnyCommand)
-_events = msgspec.json.Decoder(AnyEvent)
+_commands: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
+_events: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _live = msgspec.json.Decoder(LiveCall)
 
 

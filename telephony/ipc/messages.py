@@ -15,7 +15,7 @@ class Message(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """Base of all messages: the wire form is MessagePack with the class name as tag."""
 
 
-class Dialog(Message):
+class Dialog(Message, frozen=True):
     """What somebody else needs to end a confirmed dialog in the room's name (RFC 3261 12)."""
 
     call_id: str
@@ -34,26 +34,26 @@ class Dialog(Message):
 # --- commands: switchboard to room
 
 
-class Attach(Message):
+class Attach(Message, frozen=True):
     """First message on a connection. Events with a greater ``seq`` are repeated."""
 
     after: int = 0
 
 
-class Ack(Message):
+class Ack(Message, frozen=True):
     """Events up to ``seq`` are safe with the switchboard."""
 
     seq: int
 
 
-class Answer(Message):
+class Answer(Message, frozen=True):
     """Answer an incoming leg: 180, 183 (early media) or 200."""
 
     leg: str
     code: int = 200
 
 
-class Dial(Message):
+class Dial(Message, frozen=True):
     """Call ``uri`` by way of the front door, and name the new leg ``leg``."""
 
     leg: str
@@ -64,7 +64,7 @@ class Dial(Message):
     headers: dict[str, str] = {}
 
 
-class HangUp(Message):
+class HangUp(Message, frozen=True):
     """End a leg in whatever state: BYE, CANCEL, or a failure reply with ``code`` to an unanswered incoming leg."""
 
     leg: str
@@ -73,14 +73,14 @@ class HangUp(Message):
     """Text of a Reason header (RFC 3326), empty for none."""
 
 
-class Mix(Message):
+class Mix(Message, frozen=True):
     """The whole who-hears-whom matrix: each listener with those it hears. Legs not named hear nobody. Legs not yet (or no
     longer) with media are passed over and joined as soon as they have media."""
 
     hears: dict[str, tuple[str, ...]]
 
 
-class Play(Message):
+class Play(Message, frozen=True):
     """Play WAV files (8 kHz, 16 bit, mono) in turn to a leg's ear, mixed with what it hears, in place of what was playing to it.
     ``Played`` follows when the last file has ended by itself; a loop never ends by itself. Playing starts when the leg has
     media."""
@@ -91,11 +91,11 @@ class Play(Message):
     loop: bool = False
 
 
-class StopPlay(Message):
+class StopPlay(Message, frozen=True):
     leg: str
 
 
-class Tape(Message):
+class Tape(Message, frozen=True):
     """Record on a true time line: two mono WAV files of equal length that start in the same tick. ``caller`` legs go to the
     first, ``staff`` legs and the one-shot prompts of caller legs to the second. Sent again with the same ``recording`` it
     changes who is on which; the files stay. A leg whispering to staff only is in neither list."""
@@ -107,13 +107,13 @@ class Tape(Message):
     staff: tuple[str, ...]
 
 
-class StopTape(Message):
+class StopTape(Message, frozen=True):
     """Close the files; ``Taped`` follows when their headers are written."""
 
     recording: str
 
 
-class Notify(Message):
+class Notify(Message, frozen=True):
     """Tell a phone that sent REFER how its transfer goes: NOTIFY with a SIP status line (RFC 3515)."""
 
     leg: str
@@ -122,15 +122,15 @@ class Notify(Message):
     final: bool = False
 
 
-class Ping(Message):
+class Ping(Message, frozen=True):
     nonce: int
 
 
-class Clear(Message):
+class Clear(Message, frozen=True):
     """End whatever is left and be ready for the next call; ``Cleared`` follows."""
 
 
-class Quit(Message):
+class Quit(Message, frozen=True):
     """Hang up, tidy and leave."""
 
 
@@ -141,7 +141,7 @@ class Event(Message, frozen=True, kw_only=True):
     seq: int = 0
 
 
-class Hello(Message):
+class Hello(Message, frozen=True):
     """Answer to ``Attach``, before repeated events."""
 
     room: str
@@ -154,21 +154,21 @@ class Hello(Message):
     """The newest event's number."""
 
 
-class Incoming(Event):
+class Incoming(Event, frozen=True):
     """An INVITE came in on a leg that the front door has named."""
 
     leg: str
     call_id: str
 
 
-class Dialing(Event):
+class Dialing(Event, frozen=True):
     """An INVITE went out."""
 
     leg: str
     call_id: str
 
 
-class Progress(Event):
+class Progress(Event, frozen=True):
     """A provisional reply (1xx) to a leg that was dialled. 100 counts only when ``remote`` is true: it came from beyond the
     front door."""
 
@@ -176,14 +176,14 @@ class Progress(Event):
     code: int
 
 
-class Established(Event):
+class Established(Event, frozen=True):
     """A dialog is confirmed: answered and acknowledged."""
 
     leg: str
     dialog: Dialog
 
 
-class Media(Event):
+class Media(Event, frozen=True):
     """Audio of a leg started or changed: codec name, and whether the phone put us on hold."""
 
     leg: str
@@ -191,7 +191,7 @@ class Media(Event):
     held: bool
 
 
-class Ended(Event):
+class Ended(Event, frozen=True):
     """A leg is gone. ``by``: ``us`` | ``them`` | ``error``. ``code`` is the SIP status that ended it (200 for a BYE)."""
 
     leg: str
@@ -200,19 +200,19 @@ class Ended(Event):
     by: str
 
 
-class Digit(Event):
+class Digit(Event, frozen=True):
     """One key press, told once, by RFC 4733 or INFO."""
 
     leg: str
     digit: str
 
 
-class Played(Event):
+class Played(Event, frozen=True):
     leg: str
     play: str
 
 
-class PlayFailed(Event):
+class PlayFailed(Event, frozen=True):
     """A prompt could not be played (missing or unfit file); the leg hears nothing of it."""
 
     leg: str
@@ -220,11 +220,11 @@ class PlayFailed(Event):
     error: str
 
 
-class Taped(Event):
+class Taped(Event, frozen=True):
     recording: str
 
 
-class RtpMoved(Event):
+class RtpMoved(Event, frozen=True):
     """A leg's audio suddenly comes from elsewhere than it was negotiated, and was not followed quietly."""
 
     leg: str
@@ -234,7 +234,7 @@ class RtpMoved(Event):
 
 
 
-class Trouble(Event):
+class Trouble(Event, frozen=True):
     """A command could not be carried out; ``leg`` may be empty."""
 
     leg: str
@@ -242,11 +242,11 @@ class Trouble(Event):
     error: str
 
 
-class Cleared(Event):
+class Cleared(Event, frozen=True):
     """No legs, no players, no files: ready for another call."""
 
 
-class Pong(Message):
+class Pong(Message, frozen=True):
     """Not numbered: it is about now only."""
 
     nonce: int
