@@ -74,10 +74,14 @@ class Engine:
                 command, input=(words + "\n").encode(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=self.limit
             )
         except (FileNotFoundError, PermissionError) as error:
-            hint = "apt-get install espeak-ng" if program == "espeak-ng" else "install it or change the voice in the configuration"
+            hint = (
+                "apt-get install espeak-ng" if program == "espeak-ng" else "install it or change the voice in the configuration"
+            )
             raise errors.EngineMissing(f"the speech program {program} can't be started: {hint}", program) from error
         except subprocess.TimeoutExpired as error:
-            raise errors.EngineFailed(f"{program} spoke for more than {self.limit:g} s and was ended; shorten the text", program) from error
+            raise errors.EngineFailed(
+                f"{program} spoke for more than {self.limit:g} s and was ended; shorten the text", program
+            ) from error
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             why = said[-1][:200] if said else "no message"
@@ -87,9 +91,13 @@ class Engine:
         try:
             rate, raw = audio.read_any(wav)
         except FileNotFoundError as error:
-            raise errors.EngineFailed(f"{self.command[0]} wrote no file; is {{wav}} where its output goes?", self.command[0]) from error
+            raise errors.EngineFailed(
+                f"{self.command[0]} wrote no file; is {{wav}} where its output goes?", self.command[0]
+            ) from error
         except ValueError as error:
-            raise errors.EngineFailed(f"{self.command[0]} wrote something else than a WAV file: {error}", self.command[0]) from error
+            raise errors.EngineFailed(
+                f"{self.command[0]} wrote something else than a WAV file: {error}", self.command[0]
+            ) from error
         sound = audio.tidy_pauses(audio.resample(raw, rate)) if raw.size else raw
         if not sound.size:
             raise errors.EngineFailed(f"{self.command[0]} made no sound; is its Chinese voice installed?", self.command[0])

@@ -24,7 +24,7 @@ class Clip(msgspec.Struct, tag=True, frozen=True):
 
 
 class Number(msgspec.Struct, tag=True, frozen=True):
-    """A number as it is read out.
+    """A number as it is read out. ``Number("8001", "digits") == Number(8001, "digits")``: the value is kept as text for digits, else as int.
 
     ``count``: the cardinal, 12 十二. ``amount``: before a measure word, where 2 is 两. ``digits``: one by one with 幺 for 1, as seat
     and telephone numbers are read: 8001 八零零幺; give it as text to keep leading zeros.
@@ -40,6 +40,7 @@ class Number(msgspec.Struct, tag=True, frozen=True):
             raise ValueError(f"{text!r} is not a number that can be read as {self.how}")
         if len(bare) > 32 or (self.how != "digits" and len(bare) > 16):
             raise ValueError(f"a number of {len(bare)} digits is too long to be read as {self.how}")
+        msgspec.structs.force_setattr(self, "value", text if self.how == "digits" else int(text))
 
 
 class Text(msgspec.Struct, tag=True, frozen=True):

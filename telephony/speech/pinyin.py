@@ -32,7 +32,12 @@ READINGS = {
     "一名": "yi4 ming2",
     "转接": "zhuan3 jie1",
     "为您": "wei4 nin2",
-    "警力": "jing3 li4",
+    "另一方": "ling4 yi4 fang1",
+    "一遍": "yi2 bian4",
+    "报警": "bao4 jing3",
+    "接警": "jie1 jing3",
+    "服务台": "fu2 wu4 tai2",
+    "请按": "qing3 an4",
     "乐清": "yue4 qing1",
     "六安": "lu4 an1",
 }
@@ -41,10 +46,34 @@ READINGS = {
 LETTERS = dict(
     zip(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        (
-            "ei1,bi4,xi1,di4,yi4,ai2 fu5,ji4,ei1 chi5,ai4,jie4,kei4,ai2 lou5,ai2 mu5,en1,ou1,pi4,kiu1,a1,ai2 si5,"
-            "ti4,you4,wei1,da2 bu5 liu5,ai2 ke5 si5,wai4,zei4"
-        ).split(","),
+        [
+            "ei1",
+            "bi4",
+            "xi1",
+            "di4",
+            "yi4",
+            "ai2 fu5",
+            "ji4",
+            "ei1 chi5",
+            "ai4",
+            "jie4",
+            "kei4",
+            "ai2 lou5",
+            "ai2 mu5",
+            "en1",
+            "ou1",
+            "pi4",
+            "kiu1",
+            "a1",
+            "ai2 si5",
+            "ti4",
+            "you4",
+            "wei1",
+            "da2 bu5 liu5",
+            "ai2 ke5 si5",
+            "wai4",
+            "zei4",
+        ],
         strict=True,
     )
 )

@@ -103,7 +103,19 @@ def _plain(match: re.Match[str]) -> str:
     return numbers.count(int(row))
 
 
-_MARKS = {",": "，", ".": "。", "!": "！", "?": "？", ";": "；", ":": "：", "…": "，", "—": "，", "(": "，", ")": "，", "\n": "。"}
+_MARKS = {
+    ",": "，",
+    ".": "。",
+    "!": "！",
+    "?": "？",
+    ";": "；",
+    ":": "：",
+    "…": "，",
+    "—": "，",
+    "(": "，",
+    ")": "，",
+    "\n": "。",
+}
 _KEPT = "，。！？；：、"
 _WORDS = {"*": "星", "#": "井", "+": "加", "=": "等于", "&": "和"}
 
@@ -136,7 +148,12 @@ def _one(character: str) -> str:
 
 def is_word(character: str) -> bool:
     """A Chinese character or a letter: something that makes a sound."""
-    return (character.isascii() and character.isalpha()) or "㐀" <= character <= "鿿" or "𠀀" <= character <= "𳎯" or character == "〇"
+    return (
+        (character.isascii() and character.isalpha())
+        or "㐀" <= character <= "鿿"
+        or "𠀀" <= character <= "𳎯"
+        or character == "〇"
+    )
 
 
 def number(piece: Number) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -155,6 +156,9 @@ class Studio:
                     gone += 1
             except FileNotFoundError:
                 continue
+        for left in self._folder.glob(".speaking-*"):
+            if left.stat().st_mtime < limit:
+                shutil.rmtree(left, ignore_errors=True)
         self._done = {speech: path for speech, path in self._done.items() if path.parent != self._folder or path.exists()}
         return gone
 
