@@ -1,0 +1,564 @@
+"""A robot SIP phone in a process of its own: ``python -m robots.phone``, commands on stdin, events on stdout.
+
+The first line on stdin is ``{"do": "start", "id": 0, …}`` with the settings of :class:`Settings`. Every command is answered by a
+``done`` or an ``error`` event that repeats its ``id``. One thread does everything that touches pjsua2.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import random
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pjsua2 as pj
+
+from robots import line, siptext, tones, voice, wire
+
+BUSY_TICK = 0.02
+"""Longest pause of the loop while there are calls, timers of SIP transactions or unfinished tapes (seconds)."""
+IDLE_TICK = 0.25
+AFTERGLOW = 8.0
+"""Seconds after the last call in which the loop stays quick, for retransmissions."""
+DEVICE_REST = 2.0
+"""Seconds after the last call until the bridge's clock stops."""
+MOST_CALLS = 4
+"""The pjsua2 wheel carries no more."""
+
+
+@dataclass(slots=True)
+class Settings:
+    """How a phone is made; the same names in the ``start`` command."""
+
+    user: str
+    name: str = ""
+    """For files; the user if empty."""
+    secret: str | None = None
+    display: str = ""
+    registrar: tuple[str, int] | None = None
+    """Where to register and what to dial through; None: an independent phone."""
+    domain: str = ""
+    """Host part of the own address; the registrar's host if empty."""
+    transport: str = "udp"
+    proxy: str = ""
+    """An outbound proxy's URI, sent as a preloaded Route."""
+    preload_route: bool = False
+    """Send a preloaded Route that names the registrar, as pjsua's and Linphone's outbound proxy settings do."""
+    host: str = "127.0.0.1"
+    listen_port: int = 0
+    rtp_ports: tuple[int, int] = (10000, 16383)
+    """Below the ephemeral range, and apart from what rooms use by default."""
+    tone: int = 0
+    """Hz; 0: silent."""
+    level: float = tones.LEVEL
+    codecs: tuple[str, ...] = ("PCMA", "PCMU")
+    folder: str = ""
+    """Where tapes go; empty: no tapes."""
+    behaviour: dict[str, Any] = field(default_factory=lambda: {"kind": "ring"})
+    lines: int = MOST_CALLS
+    """Further incoming calls are refused with 486."""
+    expires: int = 300
+    refer_code: int = 603
+    """What a REFER that reaches this phone is answered."""
+    ca_file: str = ""
+    """Verify a TLS server against this; empty: believe it."""
+    log_file: str = ""
+
+
+class _Account(pj.Account):
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self.program = program
+
+    @line.guarded
+    def onRegState(self, prm: Any) -> None:
+        self.program.registration(prm.code, prm.reason, prm.expiration)
+
+    @line.guarded
+    def onIncomingCall(self, prm: Any) -> None:
+        self.program.incoming(prm.callId, str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress))
+
+
+class _Endpoint(pj.Endpoint):
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self.program = program
+
+    @line.guarded
+    def onTransportState(self, prm: Any) -> None:
+        self.program.sockets_changed = True
+
+
+class Program:
+    """The phone: endpoint, one account, its calls, and the loop."""
+
+    def __init__(self, link: wire.Wire, settings: Settings) -> None:
+        self.tell = link.tell
+        self._link = link
+        self.settings = settings
+        self.name = settings.name or settings.user
+        self.folder = Path(settings.folder) if settings.folder else None
+        self.refer_code = settings.refer_code
+        self.behaviour = settings.behaviour
+        self.calls: dict[int, line.Line] = {}
+        self.sockets_changed = True
+        self.sip_port = 0
+        self._numbers = itertools.count(1)
+        self._order = itertools.count()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._tapes: dict[int, tuple[Path, float]] = {}
+        self._device = False
+        self._quick_until = 0.0
+        self._registered = False
+        self._wants_registration = False
+        self._leaving = 0.0
+        self._poll = select.poll()
+        self._polled: set[int] = set()
+        self._deaf = False
+        self._start()
+
+    # --- start
+
+    def _start(self) -> None:
+        wanted = self.settings
+        self.endpoint = _Endpoint(self)
+        self.endpoint.libCreate()
+        config = pj.EpConfig()
+        config.logConfig.consoleLevel = 0
+        config.logConfig.level = 5 if wanted.log_file else 0
+        config.logConfig.msgLogging = 1 if wanted.log_file else 0
+        config.logConfig.filename = wanted.log_file
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.mainThreadOnly = True
+        config.uaConfig.maxCalls = MOST_CALLS
+        config.uaConfig.userAgent = "hotline-robot"
+        config.medConfig.threadCnt = 0
+        config.medConfig.hasIoqueue = False
+        config.medConfig.clockRate = tones.RATE
+        config.medConfig.noVad = True
+        config.medConfig.ecTailLen = 0
+        config.medConfig.sndAutoCloseTime = -1
+        self.endpoint.libInit(config)
+        transport = pj.TransportConfig()
+        transport.boundAddress = wanted.host
+        transport.port = wanted.listen_port
+        kind = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
+        if wanted.transport == "tls":
+            transport.tlsConfig.method = pj.PJSIP_TLSV1_2_METHOD
+            transport.tlsConfig.verifyServer = bool(wanted.ca_file)
+            transport.tlsConfig.CaListFile = wanted.ca_file
+        made = self.endpoint.transportCreate(kind[wanted.transport], transport)
+        self.sip_port = int(self.endpoint.transportGetInfo(made).localName.rsplit(":", 1)[1])
+        self.endpoint.libStart()
+        for codec in self.endpoint.codecEnum2():
+            name = codec.codecId.split("/")[0]
+            rank = 200 - wanted.codecs.index(name) if name in wanted.codecs else 0
+            self.endpoint.codecSetPriority(codec.codecId, rank)
+        self._make_account()
+        self.voice = voice.Voice(lambda path: self.tell("spoken", file=path))
+        if wanted.tone:
+            self.voice.tone(wanted.tone, wanted.level)
+        self._settle_ears()
+
+    def _suffix(self) -> str:
+        return "" if self.settings.transport == "udp" else f";transport={self.settings.transport}"
+
+    def _make_account(self) -> None:
+        wanted = self.settings
+        config = pj.AccountConfig()
+        config.idUri = self._address(wanted.user, wanted.display)
+        low, high = wanted.rtp_ports
+        media = config.mediaConfig
+        media.transportConfig.boundAddress = wanted.host
+        media.transportConfig.port = random.randrange(low, max(low + 2, high - 64), 2)
+        media.transportConfig.portRange = 64
+        media.lockCodecEnabled = False
+        config.natConfig.contactRewriteUse = 0
+        config.natConfig.viaRewriteUse = 0
+        config.regConfig.registerOnAdd = False
+        config.regConfig.timeoutSec = wanted.expires
+        config.regConfig.retryIntervalSec = 0
+        if wanted.registrar:
+            host, port = wanted.registrar
+            config.regConfig.registrarUri = f"sip:{host}:{port}{self._suffix()}"
+            if wanted.preload_route and not wanted.proxy:
+                config.sipConfig.proxies.append(f"sip:{host}:{port}{self._suffix()};lr")
+        if wanted.proxy:
+            config.sipConfig.proxies.append(wanted.proxy)
+        if wanted.secret is not None:
+            config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", wanted.user, 0, wanted.secret))
+        self.account = _Account(self)
+        self.account.create(config)
+
+    def _address(self, user: str, display: str) -> str:
+        wanted = self.settings
+        if wanted.domain:
+            where = wanted.domain
+        elif wanted.registrar:
+            where = "{}:{}".format(*wanted.registrar)
+        else:
+            where = f"{wanted.host}:{self.sip_port}"
+        quoted = display.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}" <sip:{user}@{where}>' if display else f"<sip:{user}@{where}>"
+
+    def _target(self, wanted: str) -> str:
+        """A URI is taken as it is; a bare number goes to the registrar."""
+        if wanted.lower().startswith(("sip:", "sips:", "tel:", "<")):
+            return wanted
+        if self.settings.registrar is None:
+            raise ValueError(f"{wanted!r} is no URI, and this phone has no registrar to dial it through")
+        host, port = self.settings.registrar
+        return f"sip:{wanted.replace('#', '%23')}@{host}:{port}{self._suffix()}"
+
+    # --- what happens
+
+    def registration(self, code: int, reason: str, expires: int) -> None:
+        self._registered = code // 100 == 2 and expires > 0
+        if code // 100 != 2:
+            self.tell("registration_failed", code=code, reason=reason)
+        elif self._registered:
+            self.tell("registered", expires=expires)
+        else:
+            self.tell("unregistered")
+        self._settle_ears()
+
+    def incoming(self, pj_call: int, message: str, source: str) -> None:
+        number = next(self._numbers)
+        call = line.Line(self, self.account, number, pj_call)
+        self.open_device()
+        self.calls[number] = call
+        self._quicken()
+        caller, display = siptext.address(siptext.header(message, "from"))
+        self.tell(
+            "incoming",
+            call=number,
+            caller=caller,
+            display=display,
+            dialled=siptext.user(siptext.start_line(message)[1]),
+            to=siptext.address(siptext.header(message, "to"))[0],
+            sip_call_id=siptext.header(message, "call-id"),
+            contact=siptext.header(message, "contact"),
+            source=source,
+            headers=siptext.interesting(message),
+        )
+        if len(self.calls) > self.settings.lines:
+            call.reply(486)
+        else:
+            self._behave(number, call)
+
+    def _behave(self, number: int, call: line.Line) -> None:
+        behaviour = self.behaviour
+        kind, after = behaviour["kind"], float(behaviour.get("after", 0))
+        code = {"answer": 200, "reject": int(behaviour.get("code", 486))}.get(kind, 0)
+        if kind != "stall" and (after > 0 or not code):
+            call.reply(180)
+        if code and after > 0:
+            self.after(after, lambda: self._reply_if_waiting(number, code))
+        elif code:
+            call.reply(code)
+
+    def _reply_if_waiting(self, number: int, code: int) -> None:
+        call = self.calls.get(number)
+        if call is not None and call.getInfo().state in (pj.PJSIP_INV_STATE_INCOMING, pj.PJSIP_INV_STATE_EARLY):
+            call.reply(code)
+
+    def forget(self, number: int) -> None:
+        """Drop the last reference to a call that is over."""
+        self.calls.pop(number, None)
+        self._quicken()
+        if not self.calls:
+            self.after(DEVICE_REST, self._close_device)
+
+    def tape_closed(self, number: int, file: Path) -> None:
+        """The header follows some ticks of the bridge later."""
+        self._tapes[number] = (file, time.monotonic() + 3)
+
+    def open_device(self) -> None:
+        """The bridge's clock; must run before a call is made or answered, or pjsua looks for a sound card."""
+        if not self._device:
+            self.endpoint.audDevManager().setNullDev()
+            self._device = True
+        self.sockets_changed = True
+
+    def _close_device(self) -> None:
+        if self.calls or not self._device:
+            return
+        if self._tapes:
+            self.after(0.1, self._close_device)
+            return
+        self.endpoint.audDevManager().setNoDev()
+        self._device = False
+        self.sockets_changed = True
+
+    def _check_tapes(self) -> None:
+        for number, (file, deadline) in list(self._tapes.items()):
+            done = _header_written(file)
+            if done or time.monotonic() > deadline:
+                del self._tapes[number]
+                seconds = max(0, file.stat().st_size - 44) / 2 / tones.RATE
+                self.tell("recorded", call=number, file=str(file), seconds=round(seconds, 3), finished=done)
+
+    def _settle_ears(self) -> None:
+        """A mute phone registers first and goes deaf then: no reply, no retransmission, nothing is even read by SIP."""
+        pending = self._wants_registration and not self._registered
+        deaf = self.behaviour["kind"] == "mute" and not pending and not self._leaving
+        if self._deaf and not deaf:
+            self._drain()
+        self._deaf = deaf
+        self.sockets_changed = True
+
+    # --- commands
+
+    def do_register(self, **_: Any) -> None:
+        if self.settings.registrar is None:
+            raise ValueError("this phone has no registrar")
+        self._wants_registration = True
+        self._quicken()
+        self._settle_ears()
+        self.account.setRegistration(True)
+
+    def do_unregister(self, **_: Any) -> None:
+        self._wants_registration = False
+        self._quicken()
+        self.account.setRegistration(False)
+
+    def do_behave(self, *, behaviour: dict[str, Any], **_: Any) -> None:
+        if behaviour.get("kind") not in ("answer", "ring", "reject", "stall", "mute"):
+            raise ValueError(f"unknown behaviour {behaviour!r}")
+        self.behaviour = behaviour
+        self._settle_ears()
+
+    def do_dial(
+        self, *, to: str, headers: dict[str, str] | None = None, caller: str = "", display: str = "", **_: Any
+    ) -> dict[str, Any]:
+        target = self._target(to)
+        prm = pj.CallOpParam(True)
+        for name, value in (headers or {}).items():
+            header = pj.SipHeader()
+            header.hName, header.hValue = name, value
+            prm.txOption.headers.append(header)
+        if caller or display:
+            prm.txOption.localUri = self._address(caller or self.settings.user, display)
+        number = next(self._numbers)
+        self._quicken()
+        self.open_device()
+        for attempt in itertools.count():
+            call = line.Line(self, self.account, number)
+            self.calls[number] = call
+            try:
+                call.makeCall(target, prm)
+                break
+            except pj.Error as error:
+                self.calls.pop(number, None)
+                # Right after a disconnect the slot may not be free yet (PJ_ETOOMANY).
+                if error.status != 70010 or attempt >= 25:
+                    raise
+                del call
+                self.endpoint.libHandleEvents(20)
+        self.sockets_changed = True
+        sip_call_id = call.getInfo().callIdString
+        self.tell("dialling", call=number, to=target, sip_call_id=sip_call_id)
+        return {"call": number}
+
+    def do_answer(self, *, call: int = 0, code: int = 200, reason: str = "", **_: Any) -> None:
+        self._call(call).reply(code, reason)
+
+    def do_hang_up(self, *, call: int = 0, code: int = 0, **_: Any) -> None:
+        self._call(call).end(code)
+
+    def do_keys(self, *, digits: str, call: int = 0, method: str = "rfc4733", milliseconds: int = 100, **_: Any) -> None:
+        self._call(call).keys(digits, method, milliseconds)
+
+    def do_hold(self, *, call: int = 0, **_: Any) -> None:
+        self._call(call).hold()
+
+    def do_unhold(self, *, call: int = 0, **_: Any) -> None:
+        self._call(call).unhold()
+
+    def do_refer(self, *, to: str, call: int = 0, **_: Any) -> None:
+        self._call(call).refer(self._target(to))
+
+    def do_speak(
+        self, *, tone: int = 0, level: float = tones.LEVEL, file: str = "", loop: bool = False, **_: Any
+    ) -> None:
+        if file:
+            self.voice.file(file, loop)
+        elif tone:
+            self.voice.tone(tone, level)
+        else:
+            self.voice.silence()
+
+    def do_quit(self, **_: Any) -> None:
+        self.leave()
+
+    def _call(self, number: int) -> line.Line:
+        """The call of that number, or the newest one for 0."""
+        if not number and self.calls:
+            number = max(self.calls)
+        if number not in self.calls:
+            raise ValueError(f"no call {number or ''}".strip())
+        return self.calls[number]
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        doing, token = command.pop("do", ""), command.pop("id", 0)
+        try:
+            facts = getattr(self, f"do_{doing}")(**command) or {}
+        except Exception as error:  # whatever a command meets, the driver hears of it and the phone lives
+            self.tell("error", id=token, command=doing, error=line.describe(error))
+        else:
+            self.tell("done", id=token, command=doing, **facts)
+
+    # --- loop
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), action))
+
+    def _quicken(self) -> None:
+        self._quick_until = time.monotonic() + AFTERGLOW
+
+    def leave(self) -> None:
+        """End the calls, finish the tapes, unregister; the loop stops when all that is done, or after two seconds."""
+        if self._leaving:
+            return
+        self._leaving = time.monotonic() + 2
+        self._settle_ears()
+        self._quicken()
+        for call in list(self.calls.values()):
+            call.end()
+        if self._registered:
+            self.do_unregister()
+
+    def _left(self) -> bool:
+        if not self._leaving:
+            return False
+        return time.monotonic() > self._leaving or not (self.calls or self._tapes or self._registered)
+
+    def run(self) -> None:
+        while not self._left():
+            if self.sockets_changed:
+                self._watch_sockets()
+            if any(events & select.POLLNVAL for _, events in self._poll.poll(self._pause() * 1000)):
+                self.sockets_changed = True
+            commands = self._link.commands()
+            if commands is None:
+                self.leave()
+            for command in commands or ():
+                self._obey(command)
+            while self._timers and self._timers[0][0] <= time.monotonic():
+                self._run(heapq.heappop(self._timers)[2])
+            if self._deaf:
+                self._drain()
+            else:
+                for _ in range(32):
+                    if self.endpoint.libHandleEvents(0) <= 0:
+                        break
+            self._check_tapes()
+
+    def _run(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as error:  # a timer's call may be over
+            self.tell("error", command="timer", error=line.describe(error))
+
+    def _pause(self) -> float:
+        now = time.monotonic()
+        busy = self.calls or self._tapes or self._leaving or now < self._quick_until
+        pause = BUSY_TICK if busy else IDLE_TICK
+        if self._timers:
+            pause = min(pause, max(0.0, self._timers[0][0] - now))
+        return pause
+
+    def _watch_sockets(self) -> None:
+        """Wake for stdin and, unless deaf, for every socket of pjsip; only SIP's own UDP socket while deaf."""
+        self.sockets_changed = False
+        for fd in self._polled:
+            self._poll.unregister(fd)
+        self._polled = {self._link.stdin, *((self._sip_sockets() if self._deaf else _sockets()))}
+        for fd in self._polled:
+            self._poll.register(fd, select.POLLIN)
+
+    def _sip_sockets(self) -> list[int]:
+        return [fd for fd in _sockets() if _udp_port(fd) == self.sip_port]
+
+    def _drain(self) -> None:
+        """Throw away what came to SIP's UDP socket while the phone is deaf, and say what it was."""
+        for fd in self._sip_sockets():
+            with socket.socket(fileno=os.dup(fd)) as copy:
+                while True:
+                    try:
+                        data, _ = copy.recvfrom(65535, socket.MSG_DONTWAIT)
+                    except OSError:
+                        break
+                    message = data.decode("utf-8", "replace")
+                    method = siptext.start_line(message)[0]
+                    if method.isalpha():
+                        self.tell("ignored", method=method, sip_call_id=siptext.header(message, "call-id"))
+
+
+def _sockets() -> list[int]:
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        fd = int(entry.name)
+        try:
+            if fd > 2 and os.readlink(entry).startswith("socket:"):
+                found.append(fd)
+        except OSError:
+            continue  # the listing's own descriptor is gone by now
+    return found
+
+
+def _udp_port(fd: int) -> int:
+    with socket.socket(fileno=os.dup(fd)) as copy:
+        if copy.family != socket.AF_INET or copy.type != socket.SOCK_DGRAM:
+            return 0
+        return int(copy.getsockname()[1])
+
+
+def _header_written(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(44)
+    except OSError:
+        return False
+    return len(head) == 44 and head[:4] == b"RIFF" and int.from_bytes(head[40:44], "little") > 0
+
+
+def main() -> None:
+    out = os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints must not end up between the events
+    link = wire.Wire(0, out)
+    commands: list[dict[str, Any]] = []
+    while not commands:
+        select.select([0], [], [])
+        got = link.commands()
+        if got is None:
+            return
+        commands = got
+    first = commands.pop(0)
+    try:
+        if first.pop("do", "") != "start":
+            raise ValueError("the first command must be start")
+        token = first.pop("id", 0)
+        program = Program(link, Settings(**first))
+    except Exception as error:
+        link.tell("failed", error=line.describe(error))
+        sys.exit(1)
+    link.tell("ready", id=token, pid=os.getpid(), sip_port=program.sip_port)
+    for command in commands:
+        program._obey(command)
+    program.run()
+    link.tell("bye")
+    # Calls, tapes and registration are settled; libDestroy would only take another second.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
