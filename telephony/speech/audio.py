@@ -1,10 +1,11 @@
-"""Sound as arrays: read and write WAV, bring to 8 kHz, trim, shorten pauses, set the loudness. Blocking, no shared state.
+"""Sound as arrays: read and write WAV, bring to 8 kHz, trim, shorten pauses, set the loudness. Blocking.
 
 Samples are float64 arrays in -1…1 unless said otherwise. The telephone's form here is 8000 Hz, 16 bit, mono.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import tempfile
@@ -35,8 +36,9 @@ _SILENT = 0.01
 
 
 def read_any(path: Path) -> tuple[int, Samples]:
-    """Read a PCM WAV of 8, 16, 24 or 32 bits, any rate; channels are averaged. Returns rate (Hz) and samples; ``ValueError`` on
-    anything else. A header that promises more than there is (a synthesiser that writes to a pipe) does no harm."""
+    """Read a PCM WAV of 8, 16, 24 or 32 bits, any rate; channels are averaged. Returns rate (Hz) and samples;
+    ``ValueError`` on anything else. A header that promises more than there is (a synthesiser that writes to a pipe)
+    does no harm."""
     try:
         with wave.open(str(path), "rb") as file:
             rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
@@ -81,7 +83,8 @@ def read_clip(path: Path) -> NDArray[np.int16]:
 
 
 def resample(samples: Samples, rate: int) -> Samples:
-    """Bring ``samples`` from ``rate`` Hz to 8 kHz and to the telephone's band (80–3600 Hz), through the spectrum of the whole."""
+    """Bring ``samples`` from ``rate`` Hz to 8 kHz and to the telephone's band (80–3600 Hz), through the spectrum of
+    the whole."""
     common = math.gcd(rate, RATE)
     down = rate // common
     padded = np.concatenate([samples, np.zeros(-len(samples) % down)])
@@ -105,7 +108,8 @@ def loudness(samples: Samples, rate: int = RATE) -> Samples:
 
 
 def tidy_pauses(samples: Samples, margin: float = 0.04) -> Samples:
-    """Trim silence at both ends to ``margin`` seconds and pauses inside to ``LONGEST_PAUSE``. Empty if all is silent."""
+    """Trim silence at both ends to ``margin`` seconds and pauses inside to ``LONGEST_PAUSE``. Empty if all is
+    silent."""
     length = int(RATE * _FRAME)
     levels = loudness(samples)
     loud = np.flatnonzero(levels > _SILENT * max(levels.max(initial=0), 1e-9))
@@ -116,7 +120,7 @@ def tidy_pauses(samples: Samples, margin: float = 0.04) -> Samples:
     keep = np.ones(len(levels), dtype=bool)
     keep[: max(loud[0] - edge, 0)] = False
     keep[loud[-1] + 1 + edge :] = False
-    for before, after in zip(loud[:-1], loud[1:], strict=True):
+    for before, after in itertools.pairwise(loud):
         if after - before - 1 > longest:
             keep[before + 1 + longest // 2 : after - (longest - longest // 2)] = False
     return samples[: len(levels) * length].reshape(-1, length)[keep].reshape(-1)
@@ -148,7 +152,8 @@ def to_int16(samples: Samples) -> NDArray[np.int16]:
 
 
 def write(path: Path, samples: NDArray[np.int16]) -> None:
-    """Write a telephone WAV atomically: readers see the old file, none, or the whole new one. :class:`NoSpace` when it can't be."""
+    """Write a telephone WAV atomically: readers see the old file, none, or the whole new one. :class:`NoSpace` when
+    it can't be."""
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
-"""Runs the speech synthesiser: any program that reads text from its standard input and writes a WAV file. Never through a shell."""
+"""Runs the speech synthesiser: any program that reads text from its standard input and writes a WAV file. Never
+through a shell."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ _NEEDED = 1 << 20
 
 @dataclass(frozen=True)
 class Engine:
-    """How text becomes sound. ``command`` is a program with its arguments; ``{wav}`` stands for the file it must write (PCM WAV of any
-    rate). ``reads``: the program is fed pinyin with tone numbers, or Chinese text. Neither ever holds markup."""
+    """How text becomes sound. ``command`` is a program with its arguments; ``{wav}`` stands for the file it must
+    write (PCM WAV of any rate). ``reads``: the program is fed pinyin with tone numbers, or Chinese text. Neither
+    ever holds markup."""
 
     command: tuple[str, ...] = ESPEAK
     reads: Literal["pinyin", "text"] = "pinyin"
@@ -45,7 +47,8 @@ class Engine:
     def synthesise(self, text: str, folder: Path) -> audio.Samples:
         """Speak ``text`` (as made by :func:`telephony.speech.reading.spoken`); temporary files go to ``folder``.
 
-        Returns samples at 8 kHz, trimmed and levelled. Raises :class:`EngineMissing`, :class:`EngineFailed`, :class:`NoSpace`.
+        Returns samples at 8 kHz, trimmed and levelled. Raises :class:`EngineMissing`, :class:`EngineFailed`,
+        :class:`NoSpace`.
         """
         words = pinyin.pinyin(text, self.readings) if self.reads == "pinyin" else text
         if not words:
@@ -74,9 +77,7 @@ class Engine:
                 command, input=(words + "\n").encode(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=self.limit
             )
         except (FileNotFoundError, PermissionError) as error:
-            hint = (
-                "apt-get install espeak-ng" if program == "espeak-ng" else "install it or change the voice in the configuration"
-            )
+            hint = "apt-get install espeak-ng" if program == "espeak-ng" else "install it or configure another"
             raise errors.EngineMissing(f"the speech program {program} can't be started: {hint}", program) from error
         except subprocess.TimeoutExpired as error:
             raise errors.EngineFailed(

@@ -1,4 +1,4 @@
-"""Keeps our own sounds (music, ringback, busy tone, beep) as WAV files in the cache folder. Blocking; run once at start."""
+"""Keeps our own sounds (music, ringback, busy tone, beep) as WAV files in the cache folder. Blocking."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ _MADE: dict[str, Callable[[], NDArray[np.int16]]] = {
 
 
 def ensure(cache_folder: Path, own_music: Path | None = None) -> Library:
-    """Make what is missing or damaged below ``cache_folder``, and return the places. ``own_music``: a city's own hold music, 8 kHz, 16
-    bit, mono. Raises :class:`NoSpace`, and for ``own_music`` :class:`ClipMissing` or :class:`UnfitClip`."""
+    """Make what is missing or damaged below ``cache_folder``, and return the places. ``own_music``: a city's own
+    hold music, 8 kHz, 16 bit, mono. Raises :class:`NoSpace`, and for ``own_music`` :class:`ClipMissing` or
+    :class:`UnfitClip`."""
     places: dict[str, Path] = {}
     for name, make in _MADE.items():
         if name == "music" and own_music is not None:

@@ -1,6 +1,6 @@
-"""Sounds of our own: hold music composed for this project, and the tones of the Chinese telephone network. Pure; arrays at 8 kHz.
+"""Sounds of our own: hold music composed for this project, and the tones of Chinese exchanges. Pure; 8 kHz.
 
-Tones after the signal tones used by Chinese public exchanges: 450 Hz; ringback 1 s on, 4 s off; busy 0.35 s on, 0.35 s off.
+Chinese signal tones are 450 Hz: ringback 1 s on, 4 s off; busy 0.35 s on, 0.35 s off.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def _silence(seconds: float) -> Samples:
 
 
 def ringback() -> NDArray[np.int16]:
-    """回铃音: 450 Hz, 1 s on, 4 s off; for looping. A waiting caller gets music instead: 4 s of nothing sounds like a dead line."""
+    """回铃音: 450 Hz, 1 s on, 4 s off; for looping. A waiting caller gets music instead: 4 s of nothing sounds like
+    a dead line."""
     return to_int16(np.concatenate([_tone(1.0), _silence(4.0)]))
 
 

@@ -1,4 +1,4 @@
-"""Chinese readings of numbers: cardinals (十二), amounts before a measure word (两), digits one by one (八零零幺). Pure."""
+"""Chinese readings of numbers: cardinals (十二), amounts before a measure word (两), digits one by one (八零零幺)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def amount(value: int) -> str:
 
 
 def digits(value: str | int, one: str = "幺") -> str:
-    """Each digit by itself, with 幺 for 1 as on the telephone and the radio; years take ``one="一"``. ``ValueError`` on anything else."""
+    """Each digit by itself, with 幺 for 1 as on the telephone and the radio; years take ``one="一"``.
+    ``ValueError`` on anything else."""
     text = str(value)
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is not a row of digits")

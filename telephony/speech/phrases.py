@@ -20,8 +20,8 @@ def seat(seat_id: str) -> Speech:
 
 
 def everything(installation: model.Installation) -> list[Speech]:
-    """All prompts by themselves (but for the prefixes and suffixes of numbers), positions 1…50, every seat's number, every centre's tag,
-    and the digits."""
+    """All prompts by themselves (but for the prefixes and suffixes of numbers), positions 1…50, every seat's
+    number, every centre's tag, and the digits."""
     found: list[Speech] = [(Clip(name),) for name in installation.prompts if not name.endswith(("_prefix", "_suffix"))]
     found += [(Text(centre.tag),) for centre in installation.centres]
     if {"seat_prefix", "seat_suffix"} <= installation.prompts.keys():

@@ -1,7 +1,7 @@
 """What can be said: a speech is a tuple of recorded clips, numbers and free text. Plain records, no I/O.
 
-The pieces travel in the contract (MessagePack and JSON, with the class name as tag), so other packages say *what* is to be heard and never
-name files of ours.
+The pieces travel in the contract (MessagePack and JSON, with the class name as tag), so other packages say *what*
+is to be heard and never name files of ours.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ LONGEST_SPEECH = 64
 
 
 class Clip(msgspec.Struct, tag=True, frozen=True):
-    """A prompt's id (``config/prompts.yaml``), or a WAV file by its path below the prompts folder (``fire/intro.wav``)."""
+    """A prompt's id (``config/prompts.yaml``), or a WAV file by its path below the prompts folder
+    (``fire/intro.wav``)."""
 
     name: str
 
 
 class Number(msgspec.Struct, tag=True, frozen=True):
-    """A number as it is read out. ``Number("8001", "digits") == Number(8001, "digits")``: the value is kept as text for digits, else as int.
+    """A number as it is read out. ``Number("8001", "digits") == Number(8001, "digits")``: the value is kept as text
+    for digits, else as int.
 
-    ``count``: the cardinal, 12 十二. ``amount``: before a measure word, where 2 is 两. ``digits``: one by one with 幺 for 1, as seat
-    and telephone numbers are read: 8001 八零零幺; give it as text to keep leading zeros.
+    ``count``: the cardinal, 12 十二. ``amount``: before a measure word, where 2 is 两. ``digits``: one by one with
+    幺 for 1, as seat and telephone numbers are read: 8001 八零零幺; give it as text to keep leading zeros.
     """
 
     value: int | str

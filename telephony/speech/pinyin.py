@@ -1,7 +1,8 @@
 """Chinese text → Hanyu Pinyin with tone numbers, for synthesisers that read Chinese characters badly or not at all.
 
-Debian's espeak-ng 1.51 reads characters under its voice ``cmn`` as English ("您" becomes "nin two") and under ``cmn-latn-pinyin`` one by one
-without regard to words (银行 as *yín xíng*); fed with pinyin it is right. Readings by context come from pypinyin's phrase dictionary.
+Debian's espeak-ng 1.51 reads characters under its voice ``cmn`` as English ("您" becomes "nin two") and under
+``cmn-latn-pinyin`` one by one without regard to words (银行 as *yín xíng*); fed with pinyin it is right. Readings
+by context come from pypinyin's phrase dictionary.
 """
 
 from __future__ import annotations
@@ -43,40 +44,10 @@ READINGS = {
 }
 """Readings that the dictionary misses, in words that hotlines use."""
 
-LETTERS = dict(
-    zip(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        [
-            "ei1",
-            "bi4",
-            "xi1",
-            "di4",
-            "yi4",
-            "ai2 fu5",
-            "ji4",
-            "ei1 chi5",
-            "ai4",
-            "jie4",
-            "kei4",
-            "ai2 lou5",
-            "ai2 mu5",
-            "en1",
-            "ou1",
-            "pi4",
-            "kiu1",
-            "a1",
-            "ai2 si5",
-            "ti4",
-            "you4",
-            "wei1",
-            "da2 bu5 liu5",
-            "ai2 ke5 si5",
-            "wai4",
-            "zei4",
-        ],
-        strict=True,
-    )
-)
+_NAMES = """ei1,bi4,xi1,di4,yi4,ai2 fu5,ji4,ei1 chi5,ai4,jie4,kei4,ai2 lou5,ai2 mu5,en1,ou1,pi4,kiu1,a1,ai2 si5,
+ti4,you4,wei1,da2 bu5 liu5,ai2 ke5 si5,wai4,zei4"""
+
+LETTERS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", _NAMES.replace("\n", "").split(","), strict=True))
 """Letters as they are named in Chinese speech."""
 
 _STOPS = {"，": ",", "。": ".", "！": "!", "？": "?", "；": ";", "：": ",", "、": ","}
@@ -88,8 +59,9 @@ READING = re.compile(rf"{_SYLLABLE.pattern}( {_SYLLABLE.pattern})*")
 
 
 def pinyin(text: str, readings: Mapping[str, str] | None = None) -> str:
-    """Return the pinyin of a text that :func:`telephony.speech.reading.spoken` has made; the syllables of a word stand together, words
-    and punctuation apart. ``readings`` adds to or overrides ``READINGS``. Characters without a known reading are left out."""
+    """Return the pinyin of a text that :func:`telephony.speech.reading.spoken` has made; the syllables of a word
+    stand together, words and punctuation apart. ``readings`` adds to or overrides ``READINGS``. Characters without
+    a known reading are left out."""
     known = {**READINGS, **(readings or {})}
     said: list[str] = []
     for run in re.findall(rf"[{''.join(_STOPS)}]|[A-Z]|[^{''.join(_STOPS)}A-Z\s]+", text):

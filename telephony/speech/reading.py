@@ -1,7 +1,7 @@
-"""Free text → what is really spoken: digits, dates, times, percentages and signs become Chinese words, markup and noise vanish. Pure.
+"""Free text → what is really spoken: digits, dates, times and signs become Chinese words, markup vanishes. Pure.
 
-The result holds nothing but Chinese characters, capital letters, spaces and a few punctuation marks, so no text can carry commands or
-markup to a synthesiser.
+The result holds nothing but Chinese characters, capital letters, spaces and a few punctuation marks, so no text can
+carry commands or markup to a synthesiser.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RULES: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = []
 
 def _rule(pattern: str) -> Callable[[Callable[[re.Match[str]], str]], Callable[[re.Match[str]], str]]:
     def keep(function: Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], str]:
-        _RULES.append((re.compile(pattern), function))
+        _RULES.append((re.compile(pattern, re.ASCII), function))
         return function
 
     return keep
@@ -121,10 +121,11 @@ _WORDS = {"*": "星", "#": "井", "+": "加", "=": "等于", "&": "和"}
 
 
 def spoken(text: str) -> str:
-    """Return ``text`` as it is to be read. :class:`Unspeakable` if it is longer than ``LONGEST_TEXT`` or nothing of it can be spoken."""
+    """Return ``text`` as it is to be read. :class:`Unspeakable` if it is longer than ``LONGEST_TEXT`` or nothing of
+    it can be spoken."""
     if len(text) > LONGEST_TEXT:
         raise Unspeakable(f"a text of {len(text)} characters is too long to be spoken: {LONGEST_TEXT} at most", len(text))
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", text)[: 2 * LONGEST_TEXT]
     plain = re.sub(r"<[^<>]{0,200}>", ",", plain)
     for pattern, say in _RULES:
         plain = pattern.sub(say, plain)

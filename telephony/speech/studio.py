@@ -1,7 +1,7 @@
 """Turns speeches into WAV files that rooms can play: 8 kHz, 16 bit, mono, kept in a cache by the hash of what is said.
 
-Blocking work is in :meth:`Studio.render`; the switchboard asks :meth:`Studio.ready` (no I/O) and, if that knows nothing, awaits
-:meth:`Studio.fetch` while something else is played.
+Blocking work is in :meth:`Studio.render`; the switchboard asks :meth:`Studio.ready` (no I/O) and, if that knows
+nothing, awaits :meth:`Studio.fetch` while something else is played.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Studio:
         self._lock = threading.Lock()
 
     def ready(self, speech: Speech) -> Path | None:
-        """The file of a speech that was rendered or prepared before, at once and without touching the disk; else None."""
+        """The file of a speech that was rendered or prepared before, at once and without touching the disk; else
+        None."""
         return self._done.get(speech)
 
     def forget(self, speech: Speech) -> None:
@@ -67,7 +68,8 @@ class Studio:
         self._done.pop(speech, None)
 
     async def fetch(self, speech: Speech) -> Path:
-        """A Twisted coroutine: the file of a speech, rendered in a thread if need be. Raises what :meth:`render` raises."""
+        """A Twisted coroutine: the file of a speech, rendered in a thread if need be. Raises what :meth:`render`
+        raises."""
         known = self._done.get(speech)
         if known is not None:
             return known
@@ -77,7 +79,8 @@ class Studio:
         return path
 
     def render(self, speech: Speech) -> Path:
-        """Return one WAV file with the whole speech, making it if it isn't in the cache. Blocking: 20–100 ms for a sentence.
+        """Return one WAV file with the whole speech, making it if it isn't in the cache. Blocking: 20–100 ms for a
+        sentence.
 
         Raises a :class:`SpeechError`: unknown or unfit clip, unspeakable text, engine missing or failing, no space.
         """
@@ -110,8 +113,8 @@ class Studio:
     ) -> list[Problem]:
         """Render many speeches (see :func:`telephony.speech.phrases.everything`), ``workers`` at a time. Blocking.
 
-        ``progress(done, total)`` is called from worker threads, one call at a time. What can't be rendered is returned, not raised,
-        except that an engine which isn't there ends the work at once with :class:`EngineMissing`.
+        ``progress(done, total)`` is called from worker threads, one call at a time. What can't be rendered is
+        returned, not raised, except that an engine which isn't there ends the work at once with :class:`EngineMissing`.
         """
         wanted = list(dict.fromkeys(speeches))
         problems: list[Problem] = []
@@ -145,8 +148,8 @@ class Studio:
         return problems
 
     def prune(self, unused_seconds: float, now: float | None = None) -> int:
-        """Delete cached files that were not asked for since ``unused_seconds`` (spoken free text may be private) and what a crash left
-        half-written; return how many."""
+        """Delete cached files that were not asked for since ``unused_seconds`` (spoken free text may be private)
+        and what a crash left half-written; return how many."""
         limit = (time.time() if now is None else now) - unused_seconds
         gone = 0
         for path in self._folder.glob("*.wav"):
@@ -198,7 +201,8 @@ class Studio:
         return np.concatenate(pieces)
 
     def _parts(self, speech: Speech) -> list[str | Path]:
-        """Clip files, and between them the text to be spoken; neighbouring text is one part, so that it is spoken in one breath."""
+        """Clip files, and between them the text to be spoken; neighbouring text is one part, so that it is spoken
+        in one breath."""
         if not 1 <= len(speech) <= LONGEST_SPEECH:
             raise errors.Unspeakable(f"a speech has 1 to {LONGEST_SPEECH} pieces, not {len(speech)}", len(speech))
         parts: list[str | Path] = []
