@@ -1,5 +1,7 @@
-"""Runs the speech synthesiser: any program that reads text from its standard input and writes a WAV file. Never
-through a shell."""
+"""Runs the speech synthesiser: any program that reads text on its standard input and writes a WAV file.
+
+No shell is involved, and what the program is fed holds no markup.
+"""
 
 from __future__ import annotations
 
