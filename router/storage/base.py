@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, overload
 
-from sqlalchemy import DateTime, Dialect, MetaData
+from sqlalchemy import DateTime, Dialect, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -41,6 +41,13 @@ class Moment(TypeDecorator[dt.datetime]):
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map: dict[Any, Any] = {dt.datetime: Moment}  # noqa: RUF012 (SQLAlchemy's own declaration)
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table of a model, for statements that ORM objects would only slow down."""
+    found = model.__table__
+    assert isinstance(found, Table)
+    return found
 
 
 @overload

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from router.storage import calls, upsert
-from router.storage.base import Base, moment, seconds
+from router.storage.base import moment, seconds, table_of
 from telephony import contract
 
 RENAMED = {"call": "call_id", "case": "case_id"}
@@ -129,15 +129,9 @@ def _row(table: Table, record: msgspec.Struct, **more: Any) -> dict[str, Any]:
     return row
 
 
-def _table(model: type[Base]) -> Table:
-    table = model.__table__
-    assert isinstance(table, Table)
-    return table
-
-
-CALL, PARTY, TRANSFER = _table(calls.Call), _table(calls.Party), _table(calls.Transfer)
-RECORDING, PAGE = _table(calls.Recording), _table(calls.Page)
-SEAT_CHANGE, CALL_NOTE = _table(calls.SeatChange), _table(calls.CallNote)
+CALL, PARTY, TRANSFER = table_of(calls.Call), table_of(calls.Party), table_of(calls.Transfer)
+RECORDING, PAGE = table_of(calls.Recording), table_of(calls.Page)
+SEAT_CHANGE, CALL_NOTE = table_of(calls.SeatChange), table_of(calls.CallNote)
 
 
 async def apply(session: AsyncSession, event: contract.AnyEvent) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from router.storage.errors import BadUrl
 
-BUSY_SECONDS = 10.0
+BUSY_SECONDS = 5.0
 """A statement on SQLite waits so long for another writer."""
 CONNECT_SECONDS = 5
 DEAD_PEER_MS = 15_000
