@@ -57,7 +57,7 @@ def _received(prm: Any) -> str:
     return ""
 
 
-class Line(pj.Call):
+class Line(pj.Call):  # type: ignore[misc]
     """A call. The program keeps the only lasting reference and drops it inside DISCONNECTED."""
 
     def __init__(self, program: Program, account: Any, number: int, call_id: int = pj.PJSUA_INVALID_ID) -> None:

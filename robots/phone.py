@@ -1,6 +1,7 @@
 """A robot SIP phone in a process of its own: ``python -m robots.phone``, commands on stdin, events on stdout.
 
-The first line on stdin is ``{"do": "start", "id": 0, …}`` with the settings of :class:`Settings`. Every command is answered by a
+The first line on stdin is ``{"do": "start", "id": 0, …}`` with the settings of
+:class:`robots.settings.Settings`. Every command is answered by a
 ``done`` or an ``error`` event that repeats its ``id``. One thread does everything that touches pjsua2.
 """
 
@@ -11,17 +12,16 @@ import itertools
 import os
 import random
 import select
-import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
 
-from robots import line, siptext, tones, voice, wire
+from robots import line, siptext, sockets, tones, voice, wire
+from robots.settings import MOST_CALLS, Settings
 
 BUSY_TICK = 0.02
 """Longest pause of the loop while there are calls, timers of SIP transactions or unfinished tapes (seconds)."""
@@ -30,50 +30,9 @@ AFTERGLOW = 8.0
 """Seconds after the last call in which the loop stays quick, for retransmissions."""
 DEVICE_REST = 2.0
 """Seconds after the last call until the bridge's clock stops."""
-MOST_CALLS = 4
-"""The pjsua2 wheel carries no more."""
 
 
-@dataclass(slots=True)
-class Settings:
-    """How a phone is made; the same names in the ``start`` command."""
-
-    user: str
-    name: str = ""
-    """For files; the user if empty."""
-    secret: str | None = None
-    display: str = ""
-    registrar: tuple[str, int] | None = None
-    """Where to register and what to dial through; None: an independent phone."""
-    domain: str = ""
-    """Host part of the own address; the registrar's host if empty."""
-    transport: str = "udp"
-    proxy: str = ""
-    """An outbound proxy's URI, sent as a preloaded Route."""
-    preload_route: bool = False
-    """Send a preloaded Route that names the registrar, as pjsua's and Linphone's outbound proxy settings do."""
-    host: str = "127.0.0.1"
-    listen_port: int = 0
-    rtp_ports: tuple[int, int] = (10000, 16383)
-    """Below the ephemeral range, and apart from what rooms use by default."""
-    tone: int = 0
-    """Hz; 0: silent."""
-    level: float = tones.LEVEL
-    codecs: tuple[str, ...] = ("PCMA", "PCMU")
-    folder: str = ""
-    """Where tapes go; empty: no tapes."""
-    behaviour: dict[str, Any] = field(default_factory=lambda: {"kind": "ring"})
-    lines: int = MOST_CALLS
-    """Further incoming calls are refused with 486."""
-    expires: int = 300
-    refer_code: int = 603
-    """What a REFER that reaches this phone is answered."""
-    ca_file: str = ""
-    """Verify a TLS server against this; empty: believe it."""
-    log_file: str = ""
-
-
-class _Account(pj.Account):
+class _Account(pj.Account):  # type: ignore[misc]
     def __init__(self, program: Program) -> None:
         super().__init__()
         self.program = program
@@ -87,7 +46,7 @@ class _Account(pj.Account):
         self.program.incoming(prm.callId, str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress))
 
 
-class _Endpoint(pj.Endpoint):
+class _Endpoint(pj.Endpoint):  # type: ignore[misc]
     def __init__(self, program: Program) -> None:
         super().__init__()
         self.program = program
@@ -120,8 +79,7 @@ class Program:
         self._registered = False
         self._wants_registration = False
         self._leaving = 0.0
-        self._poll = select.poll()
-        self._polled: set[int] = set()
+        self._sockets = sockets.Sockets(link.stdin)
         self._deaf = False
         self._start()
 
@@ -311,7 +269,7 @@ class Program:
         pending = self._wants_registration and not self._registered
         deaf = self.behaviour["kind"] == "mute" and not pending and not self._leaving
         if self._deaf and not deaf:
-            self._drain()
+            self._report_ignored()
         self._deaf = deaf
         self.sockets_changed = True
 
@@ -386,9 +344,7 @@ class Program:
     def do_refer(self, *, to: str, call: int = 0, **_: Any) -> None:
         self._call(call).refer(self._target(to))
 
-    def do_speak(
-        self, *, tone: int = 0, level: float = tones.LEVEL, file: str = "", loop: bool = False, **_: Any
-    ) -> None:
+    def do_speak(self, *, tone: int = 0, level: float = tones.LEVEL, file: str = "", loop: bool = False, **_: Any) -> None:
         if file:
             self.voice.file(file, loop)
         elif tone:
@@ -444,9 +400,9 @@ class Program:
     def run(self) -> None:
         while not self._left():
             if self.sockets_changed:
-                self._watch_sockets()
-            if any(events & select.POLLNVAL for _, events in self._poll.poll(self._pause() * 1000)):
-                self.sockets_changed = True
+                self.sockets_changed = False
+                self._sockets.watch(self.sip_port if self._deaf else 0)
+            self.sockets_changed |= self._sockets.wait(self._pause())
             commands = self._link.commands()
             if commands is None:
                 self.leave()
@@ -455,7 +411,7 @@ class Program:
             while self._timers and self._timers[0][0] <= time.monotonic():
                 self._run(heapq.heappop(self._timers)[2])
             if self._deaf:
-                self._drain()
+                self._report_ignored()
             else:
                 for _ in range(32):
                     if self.endpoint.libHandleEvents(0) <= 0:
@@ -468,6 +424,12 @@ class Program:
         except Exception as error:  # a timer's call may be over
             self.tell("error", command="timer", error=line.describe(error))
 
+    def _report_ignored(self) -> None:
+        for message in sockets.drain(self.sip_port):
+            method = siptext.start_line(message)[0]
+            if method.isalpha():
+                self.tell("ignored", method=method, sip_call_id=siptext.header(message, "call-id"))
+
     def _pause(self) -> float:
         now = time.monotonic()
         busy = self.calls or self._tapes or self._leaving or now < self._quick_until
@@ -475,51 +437,6 @@ class Program:
         if self._timers:
             pause = min(pause, max(0.0, self._timers[0][0] - now))
         return pause
-
-    def _watch_sockets(self) -> None:
-        """Wake for stdin and, unless deaf, for every socket of pjsip; only SIP's own UDP socket while deaf."""
-        self.sockets_changed = False
-        for fd in self._polled:
-            self._poll.unregister(fd)
-        self._polled = {self._link.stdin, *((self._sip_sockets() if self._deaf else _sockets()))}
-        for fd in self._polled:
-            self._poll.register(fd, select.POLLIN)
-
-    def _sip_sockets(self) -> list[int]:
-        return [fd for fd in _sockets() if _udp_port(fd) == self.sip_port]
-
-    def _drain(self) -> None:
-        """Throw away what came to SIP's UDP socket while the phone is deaf, and say what it was."""
-        for fd in self._sip_sockets():
-            with socket.socket(fileno=os.dup(fd)) as copy:
-                while True:
-                    try:
-                        data, _ = copy.recvfrom(65535, socket.MSG_DONTWAIT)
-                    except OSError:
-                        break
-                    message = data.decode("utf-8", "replace")
-                    method = siptext.start_line(message)[0]
-                    if method.isalpha():
-                        self.tell("ignored", method=method, sip_call_id=siptext.header(message, "call-id"))
-
-
-def _sockets() -> list[int]:
-    found = []
-    for entry in Path("/proc/self/fd").iterdir():
-        fd = int(entry.name)
-        try:
-            if fd > 2 and os.readlink(entry).startswith("socket:"):
-                found.append(fd)
-        except OSError:
-            continue  # the listing's own descriptor is gone by now
-    return found
-
-
-def _udp_port(fd: int) -> int:
-    with socket.socket(fileno=os.dup(fd)) as copy:
-        if copy.family != socket.AF_INET or copy.type != socket.SOCK_DGRAM:
-            return 0
-        return int(copy.getsockname()[1])
 
 
 def _header_written(file: Path) -> bool:

@@ -13,7 +13,7 @@ _LONGEST = 30_000
 """Milliseconds of one round of a looped tone; whole periods of every frequency in Hz, so the phase never jumps."""
 
 
-class _Player(pj.AudioMediaPlayer):
+class _Player(pj.AudioMediaPlayer):  # type: ignore[misc]
     def __init__(self, ended: Callable[[], None]) -> None:
         super().__init__()
         self._ended = ended
