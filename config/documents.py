@@ -51,9 +51,7 @@ def read(folder: Path) -> Documents:
     documents = Documents(folder)
     if not folder.is_dir():
         documents.problems.append(
-            Problem(
-                str(folder), None, "", "there is no such folder", "let HOTLINE_CONFIG_DIR name the folder of *.yaml"
-            )
+            Problem(str(folder), None, "", "there is no such folder", "let HOTLINE_CONFIG_DIR name the folder of *.yaml")
         )
         return documents
     files = sorted(folder.glob("*.yaml"))
@@ -75,9 +73,7 @@ def _read_file(documents: Documents, file: Path) -> None:
         documents.problems.append(Problem(name, None, "", f"can't be read ({error.strerror})", "check its permissions"))
         return
     except UnicodeDecodeError as error:
-        documents.problems.append(
-            Problem(name, None, "", f"is not UTF-8 (byte {error.start})", "save the file in UTF-8")
-        )
+        documents.problems.append(Problem(name, None, "", f"is not UTF-8 (byte {error.start})", "save the file in UTF-8"))
         return
     except DuplicateKeyError as error:
         documents.problems.append(

@@ -46,14 +46,24 @@ class Secrets:
         """Read the secrets; in development, make demo passwords for seats that have none (HOTLINE_DEMO_PASSWORD, or
         random ones). Raises :class:`ConfigError`: unreadable or too widely readable, made for another realm, or demo
         secrets in production."""
-        found = cls(settings.data_dir, settings.realm)
-        found._read()
-        if settings.production:
-            found._refuse_demo()
-        else:
+        found = cls.stored(settings)
+        found.verify(settings)
+        if not settings.production:
             given = settings.demo_password.get_secret_value() if settings.demo_password else None
             found._make_demo(sorted(settings.seats), given)
         return found
+
+    @classmethod
+    def stored(cls, settings: Settings) -> Secrets:
+        """Read the secrets as they are; nothing is made, demo ones are not refused."""
+        found = cls(settings.data_dir, settings.realm)
+        found._read()
+        return found
+
+    def verify(self, settings: Settings) -> None:
+        """Raise :class:`ConfigError` if these secrets are not fit for ``settings.env``."""
+        if settings.production:
+            self._refuse_demo()
 
     def ha1(self, seat: str) -> dict[str, str] | None:
         """``{"SHA-256": hex, "MD5": hex}`` of a seat, None without a secret. A changed file is read anew; while it

@@ -198,9 +198,7 @@ def _ports(variables: Environment) -> list[tuple[str, str, str]]:
 def _production(variables: Environment) -> list[tuple[str, str, str]]:
     found = []
     if variables.demo_password is not None:
-        found.append(
-            ("HOTLINE_DEMO_PASSWORD", "has no place in production", "unset it, and use `hotline seats set-secret SEAT`")
-        )
+        found.append(("HOTLINE_DEMO_PASSWORD", "has no place in production", "unset it, and use `hotline seats set-secret SEAT`"))
     if variables.redis_url is not None:
         url = urlsplit(variables.redis_url.get_secret_value())
         if url.scheme != "unix" and not unquote(url.password or ""):
