@@ -11,24 +11,14 @@ import json
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from robots import tones
+from robots.mailbox import Event, Mailbox, RobotError
 
-Event = dict[str, Any]
 Behaviour = dict[str, Any]
-
-
-class RobotError(Exception):
-    """A phone could not do what it was told; the message says what and why."""
-
-
-class NothingHeard(RobotError, TimeoutError):
-    """An event did not come in time; the message lists what came instead."""
 
 
 def answer(after: float = 0.0) -> Behaviour:
@@ -56,7 +46,7 @@ def mute() -> Behaviour:
     return {"kind": "mute"}
 
 
-class Phone:
+class Phone(Mailbox):
     """A robot phone. The constructor returns at once, so that many start side by side; :meth:`ready` waits.
 
     ``registrar`` None makes an independent phone: a citizen behind a trunk who dials whole URIs, or (with ``listen_port``) an
@@ -85,14 +75,10 @@ class Phone:
     ) -> None:
         """``register``: do so at start; by default when there is a registrar and a secret."""
         self.user = user
-        self.name = str(settings.get("name") or user)
+        super().__init__(str(settings.get("name") or user))
         self.tone = tone
         self.folder = folder
         self.host = str(settings.get("host", "127.0.0.1"))
-        self.history: list[Event] = []
-        self._new: list[Event] = []
-        self._came = threading.Condition()
-        self._over = False
         self._writing = threading.Lock()
         self._ids = itertools.count(1)
         self.sip_port = 0
@@ -194,13 +180,8 @@ class Phone:
                 event = json.loads(line)
             except ValueError:
                 continue  # the last line of a killed process
-            with self._came:
-                self.history.append(event)
-                self._new.append(event)
-                self._came.notify_all()
-        with self._came:
-            self._over = True
-            self._came.notify_all()
+            self.deliver(event)
+        self.shut()
 
     def do(self, command: str, timeout: float = 15.0, **arguments: Any) -> Event:
         """Send a command and wait until the phone has taken it. Raises :class:`RobotError` if it refuses."""
@@ -210,46 +191,6 @@ class Phone:
         if came["event"] == "error":
             raise RobotError(f"{self.name}: {command}: {came['error']}")
         return came
-
-    # --- events
-
-    def wait_for(self, event: str | Iterable[str], timeout: float = 15.0, **match: Any) -> Event:
-        """The first event of that name (or one of them) that nobody has waited for yet and whose facts match.
-
-        A fact is matched by a value or by a function of it. The event is taken: the next wait sees later ones only, others
-        stay. Raises :class:`NothingHeard` after ``timeout`` seconds, :class:`RobotError` if the phone has ended before.
-        """
-        names = (event,) if isinstance(event, str) else tuple(event)
-        until = time.monotonic() + timeout
-        with self._came:
-            looked = 0
-            while True:
-                for index in range(looked, len(self._new)):
-                    if _fits(self._new[index], names, match):
-                        return self._new.pop(index)
-                looked = len(self._new)
-                if self._over:
-                    raise RobotError(f"{self.name}: ended without {_wish(names, match)}; {self._lately()}")
-                if not self._came.wait(max(0.0, until - time.monotonic())) and time.monotonic() >= until:
-                    raise NothingHeard(f"{self.name}: no {_wish(names, match)} in {timeout:g} s; {self._lately()}")
-
-    def seen(self, event: str, **match: Any) -> list[Event]:
-        """All events of that name so far, taken or not."""
-        with self._came:
-            return [one for one in self.history if _fits(one, (event,), match)]
-
-    def forget(self) -> None:
-        """Pass over everything that has come until now (``history`` stays)."""
-        with self._came:
-            self._new.clear()
-
-    def _lately(self) -> str:
-        told = [
-            {key: value for key, value in one.items() if key not in ("t", "headers", "file")}
-            for one in self.history
-            if one["event"] != "done"
-        ]
-        return f"came: {told[-12:]}"
 
     # --- what a phone can do
 
@@ -330,17 +271,3 @@ class Phone:
             raise RobotError(f"{self.name}: call {call} has no tape")
         moment = event if isinstance(event, float) else float(event["t"])
         return round(moment - float(started[0]["t"]), 3)
-
-
-def _fits(event: Event, names: tuple[str, ...], match: dict[str, Any]) -> bool:
-    if event["event"] not in names:
-        return False
-    return all(
-        key in event and (wanted(event[key]) if isinstance(wanted, Callable) else event[key] == wanted)  # type: ignore[arg-type]
-        for key, wanted in match.items()
-    )
-
-
-def _wish(names: tuple[str, ...], match: dict[str, Any]) -> str:
-    facts = ", ".join(f"{key}={value}" for key, value in match.items() if not callable(value))
-    return "/".join(names) + (f" ({facts})" if facts else "")
