@@ -98,8 +98,8 @@ def doctor(as_json: _Json = False) -> None:
 
 
 @app.command()
-def migrate(quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing if all is well.")] = False) -> None:
-    """Bring the database to the schema of this release."""
+def migrate(as_json: _Json = False) -> None:
+    """Bring the database to the schema of this release (the worker does it at its start)."""
     from config.settings import load
     from router.storage import migrations
     from router.storage.errors import StorageError
@@ -110,8 +110,25 @@ def migrate(quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing i
         revision = migrations.upgrade(settings.database_url)
     except StorageError as error:
         raise CommandError(str(error), "check HOTLINE_DATABASE_URL, and run `hotline doctor`") from error
-    if not quiet:
-        print(f"the database is at {revision}" + ("" if before == revision else f" (it was at {before or 'nothing'})"))
+    if as_json:
+        print(json.dumps({"before": before, "revision": revision}))
+        return
+    print(f"the database is at {revision}" + ("" if before == revision else f" (it was at {before or 'nothing'})"))
+
+
+@app.command()
+def ping(
+    service: Annotated[str, typer.Argument(help="telephony or worker.")] = "telephony",
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 3.0,
+) -> None:
+    """Ask a running service whether it works; exit status 1 if not. For health checks."""
+    from config.settings import load
+    from hotline import ping as pings
+
+    asks = {"telephony": pings.telephony, "worker": pings.worker}
+    if service not in asks:
+        raise CommandError(f"there is no service {service}", f"name one of {', '.join(asks)}", status=2)
+    print(asks[service](load(), timeout))
 
 
 @config_app.command("check")

@@ -35,3 +35,5 @@ def set_up(level: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for chatty in ("alembic", "asyncio", "sqlalchemy"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -23,7 +23,9 @@ BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY = 30.0
 """Seconds of running after which a crash counts as the first again."""
 FIRST_TRIES = 3
-"""A child that has never been ready is given up after so many starts."""
+"""An essential child that has never been ready is given up after so many starts."""
+SETTLE = 15.0
+"""Seconds that the essential ones wait for the others before all is called ready."""
 GRACE = 9.0
 """Seconds from the wish to end until the last child is killed."""
 LAST_WAVE = 2.0
@@ -41,13 +43,14 @@ class Service:
     name: str
     command: Sequence[str]
     needs: tuple[str, ...] = ()
-    """Names of services that must be ready (or, if they run once, done) first, and that end later."""
-    once: bool = False
-    """Runs to its end at start and must succeed."""
+    """Names of services that must be ready first, and that end later."""
+    essential: bool = True
+    """Without it there is nothing to run: it must be ready in time at the first start. Others are waited for and tried
+    again for ever."""
     ready: Callable[[], bool] | None = None
     """Asked until true; without it the child tells by a JSON line ``{"ready": true, …}`` on its standard output."""
     ready_within: float = 90.0
-    """Seconds."""
+    """Seconds until an essential service that is not ready is killed."""
     last_words: Callable[[], str] = str
     """More about why it ended, e.g. from its log."""
     environment: Mapping[str, str] | None = None
@@ -56,7 +59,7 @@ class Service:
 @dataclass(slots=True)
 class _Child:
     service: Service
-    state: Literal["waiting", "starting", "ready", "resting", "done"] = "waiting"
+    state: Literal["waiting", "starting", "ready", "resting", "ended"] = "waiting"
     process: subprocess.Popen[bytes] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     started: float = 0.0
@@ -80,6 +83,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._wishes = 0
         self._failed: int | None = None
+        self._settle_by: float | None = None
 
     def run(self, on_ready: Callable[[dict[str, dict[str, Any]]], None] = lambda facts: None) -> int:
         """Run; call ``on_ready`` with what each child told when all are ready for the first time.
@@ -90,7 +94,7 @@ class Supervisor:
         with self._signals():
             while not self._wishes and self._failed is None:
                 self._start_what_can()
-                if not told and all(child.state in ("ready", "done") for child in self._children.values()):
+                if not told and self._settled():
                     told = True
                     on_ready({name: child.facts for name, child in self._children.items() if child.facts})
                 self._wait(self._pause())
@@ -101,6 +105,20 @@ class Supervisor:
 
     # --- start and watch
 
+    def _settled(self) -> bool:
+        """Whether all is ready, or all that is essential for a while."""
+        missing = [child for child in self._children.values() if child.state != "ready"]
+        if any(child.service.essential for child in missing):
+            self._settle_by = None
+            return False
+        if missing:
+            self._settle_by = self._settle_by or time.monotonic() + SETTLE
+            if time.monotonic() < self._settle_by:
+                return False
+            self._say(f"not ready yet: {', '.join(child.service.name for child in missing)}")
+        self._settle_by = None
+        return True
+
     def _start_what_can(self) -> None:
         now = time.monotonic()
         for child in self._children.values():
@@ -110,10 +128,10 @@ class Supervisor:
                     self._start(child)
             elif child.state == "resting" and now >= child.due:
                 self._start(child)
-            elif child.state == "starting" and not child.service.once:
+            elif child.state == "starting":
                 if child.service.ready is not None and child.service.ready():
                     self._mark_ready(child, {})
-                elif now >= child.due:
+                elif child.service.essential and now >= child.due:
                     self._say(f"{child.service.name} is not ready after {child.service.ready_within:g} s: killed")
                     self._signal(child, signal.SIGKILL)
                     child.due = now + child.service.ready_within
@@ -179,8 +197,10 @@ class Supervisor:
         for child in self._children.values():
             if child.state == "starting" and child.service.ready is not None:
                 pauses.append(_POLL)
-            if child.state in ("starting", "resting"):
+            if child.state == "resting" or (child.state == "starting" and child.service.essential):
                 pauses.append(max(0.0, child.due - now))
+        if self._settle_by is not None:
+            pauses.append(max(0.0, self._settle_by - now))
         return min(pauses, default=None)
 
     def _wait(self, seconds: float | None) -> None:
@@ -218,16 +238,13 @@ class Supervisor:
             self._selector.unregister(process.stdout)
             process.stdout.close()
         if self._wishes or self._failed is not None:
-            child.state = "done"
-            return
-        if service.once and code == 0:
-            child.state, child.was_ready = "done", True
+            child.state = "ended"
             return
         how = f"ended with status {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
         words = service.last_words()
         how += f" ({words})" if words else ""
         child.crashes = 1 if time.monotonic() - child.started > STEADY else child.crashes + 1
-        if not child.was_ready and (service.once or code == 2 or child.crashes >= FIRST_TRIES):
+        if not child.was_ready and (code == 2 or (service.essential and child.crashes >= FIRST_TRIES)):
             self._say(f"{service.name} {how}: giving up")
             self._failed = 2 if code == 2 else 1
             return

@@ -19,7 +19,8 @@ from hotline.processes import Service, Supervisor
 
 
 def services(settings: Settings) -> list[Service]:
-    """What runs here, in the order of need: the embedded server, the schema, the services."""
+    """What runs here, in the order of need. The worker brings the database to this release's schema, and waits for a
+    database that is away; calls don't."""
     found = []
     if settings.redis_embedded:
         found.append(
@@ -30,11 +31,9 @@ def services(settings: Settings) -> list[Service]:
                 last_words=lambda: valkey.last_words(settings),
             )
         )
-    store = tuple(service.name for service in found)
-    found.append(Service("migrate", _own("migrate", "--quiet"), once=True))
-    needs = (*store, "migrate")
+    needs = tuple(service.name for service in found)
     found.append(Service("telephony", _own("telephony"), needs=needs))
-    found.append(Service("worker", _own("worker"), needs=needs))
+    found.append(Service("worker", _own("worker"), needs=needs, essential=False))
     return found
 
 
