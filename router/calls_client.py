@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import redis.exceptions
@@ -39,6 +40,16 @@ class NoAnswer(CallCoreError):
         self.command = command
 
 
+class StillGoing(CallCoreError):
+    """A page was taken on and had not ended in time; it goes on."""
+
+    code = "calls.still_going"
+
+    def __init__(self, page: str, seconds: float) -> None:
+        super().__init__(f"the page had not ended after {seconds:g} s and goes on: its end will be recorded as page {page}")
+        self.page = page
+
+
 class Unreachable(CallCoreError):
     """Redis is away, so nothing was asked (or the answer could not be fetched)."""
 
@@ -56,16 +67,16 @@ class CallsClient:
     """Commands in, answers out, over a Redis that :func:`router.bus.connect` has opened. Raises :class:`CallCoreError`."""
 
     def __init__(self, client: Redis) -> None:
-        self._redis = client
+        self._redis: Any = client  # its annotations name every shape of both protocols; ours is RESP 2 in bytes
 
-    async def send(self, command: contract.AnyCommand, *, timeout: float = ANSWER_SECONDS) -> contract.CommandDone:
-        """Give a command and wait up to ``timeout`` seconds for its answer; ``ok`` says whether it was done.
+    async def send(self, command: contract.AnyCommand, *, within: float = ANSWER_SECONDS) -> contract.CommandDone:
+        """Give a command and wait up to ``within`` seconds for its answer; ``ok`` says whether it was done.
 
         Raise :class:`NoAnswer`, after taking the command back so that nobody acts on it late.
         """
         try:
             entry = await self._redis.xadd(contract.COMMANDS, {contract.FIELD: contract.encode(command)})
-            answer = await self._answer(command.id, timeout)
+            answer = await self._answer(command.id, within)
             if answer is None:
                 await self._redis.xdel(contract.COMMANDS, entry)
                 # It may have come while we were taking the command back.
@@ -73,14 +84,14 @@ class CallsClient:
         except (redis.exceptions.RedisError, OSError) as error:
             raise Unreachable(error) from error
         if answer is None:
-            raise NoAnswer(command.id, timeout)
+            raise NoAnswer(command.id, within)
         done = contract.decode_event(answer)
         if not isinstance(done, contract.CommandDone):
             raise CallCoreError(f"the answer to {command.id} is no CommandDone but {type(done).__name__}")
         return done
 
-    async def _answer(self, command: str, timeout: float) -> bytes | None:
-        end = time.monotonic() + timeout
+    async def _answer(self, command: str, within: float) -> bytes | None:
+        end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:
             # A list that is there already is popped at once, so an answer is never missed between two reads.
             found = await self._redis.blpop([contract.reply_key(command)], timeout=min(left, _BLOCK_SECONDS))
@@ -89,20 +100,20 @@ class CallsClient:
         return None
 
     async def page(
-        self, command: contract.Page, *, timeout: float, answer_within: float = ANSWER_SECONDS
+        self, command: contract.Page, *, within: float, answer_within: float = ANSWER_SECONDS
     ) -> tuple[contract.CommandDone, contract.PageDone | None]:
-        """Page somebody and wait up to ``timeout`` seconds for how it ended; None if the page was refused.
+        """Page somebody and wait up to ``within`` seconds for how it ended; None if the page was refused.
 
-        Raise :class:`NoAnswer` also when the page does not end in time.
+        Raise :class:`StillGoing` when the page does not end in time.
         """
         after = await self.newest_event()
-        done = await self.send(command, timeout=answer_within)
+        done = await self.send(command, within=answer_within)
         if not done.ok:
             return done, None
-        async for event in self.events(after, timeout=timeout):
+        async for event in self.events(after, within=within):
             if isinstance(event, contract.PageDone) and event.page == command.id:
                 return done, event
-        raise NoAnswer(command.id, timeout)
+        raise StillGoing(command.id, within)
 
     async def newest_event(self) -> str:
         """Position in the event stream from which :meth:`events` brings only what is new."""
@@ -112,9 +123,9 @@ class CallsClient:
             raise Unreachable(error) from error
         return newest[0][0].decode() if newest else "0-0"
 
-    async def events(self, after: str, *, timeout: float) -> AsyncIterator[contract.AnyEvent]:
-        """Events after a position, for ``timeout`` seconds; what can't be decoded is passed over."""
-        end = time.monotonic() + timeout
+    async def events(self, after: str, *, within: float) -> AsyncIterator[contract.AnyEvent]:
+        """Events after a position, for ``within`` seconds; what can't be decoded is passed over."""
+        end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:
             try:
                 block = max(1, int(min(left, _BLOCK_SECONDS) * 1000))
