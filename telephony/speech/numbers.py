@@ -53,12 +53,10 @@ def _group(group: int) -> str:
 
 def amount(value: int) -> str:
     """The number before a measure word: 2 两(位), 200 两百, 22000 两万二千, but 12 十二 and 20 二十."""
+    if value < 0:
+        return "负" + amount(-value)
     text = count(value)
-    if text in ("二", "负二"):
-        return text.replace("二", "两")
-    for unit in ("百", "千", "万", "亿"):
-        text = text.replace("二" + unit, "两" + unit)
-    return text.replace("十两", "十二").replace("零两", "零二")
+    return "两" + text[1:] if text[0] == "二" and text[1:2] != "十" else text
 
 
 def digits(value: str | int, one: str = "幺") -> str:

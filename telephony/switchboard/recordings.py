@@ -1,4 +1,5 @@
-"""Recordings on disk: two mono files of a call become one stereo WAV (left: caller, right: staff); broken ones are repaired.
+"""Recordings on disk: two mono files of a call become one stereo WAV (left: caller, right: staff); broken ones are
+repaired.
 
 Everything here blocks: run it in a thread. Layout below the data folder, folders 0700 and files 0600::
 
@@ -43,7 +44,8 @@ _NAME = re.compile(r"(?P<call>[A-Za-z0-9][A-Za-z0-9_.-]{0,99})-(?P<number>[0-9]{
 
 
 class RecordingError(Exception):
-    """Base of what can go wrong with a recording. ``code`` is stable, the text says what to do, ``path`` is the file."""
+    """Base of what can go wrong with a recording. ``code`` is stable, the text says what to do, ``path`` is the
+    file."""
 
     code = "recording"
 
@@ -109,8 +111,9 @@ class Orphan:
 
 
 def places(data_folder: Path, call_id: str, number: int, started_at: float) -> Places:
-    """Make the day's folder (by local time of ``started_at``, seconds since 1970) and name the files of a call's ``number``-th
-    recording. ``ValueError`` for an id that is no file name; :class:`StorageFailed` or :class:`NoSpace` if the folder can't be made."""
+    """Make the day's folder (by local time of ``started_at``, seconds since 1970) and name the files of a call's
+    ``number``-th recording. ``ValueError`` for an id that is no file name; :class:`StorageFailed` or
+    :class:`NoSpace` if the folder can't be made."""
     stem = f"{call_id}-{number}"
     if not _NAME.fullmatch(stem + ".caller.wav"):
         raise ValueError(f"{call_id!r} with number {number} can't name a recording")
@@ -124,12 +127,12 @@ def places(data_folder: Path, call_id: str, number: int, started_at: float) -> P
 
 
 def join(where: Places) -> Recording:
-    """Make the stereo file of a recording whose mono files are closed, then delete those. May be repeated after a crash at any
-    point: what is complete already is only described.
+    """Make the stereo file of a recording whose mono files are closed, then delete those. May be repeated after a
+    crash at any point: what is complete already is only described.
 
-    Broken headers are repaired, a shorter or missing side is filled with silence. The stereo file appears whole or not at all.
-    Raises :class:`NotFound`, :class:`Unfit`, :class:`NoSpace` or :class:`StorageFailed`; the mono files are then untouched but for
-    repaired headers.
+    Broken headers are repaired, a shorter or missing side is filled with silence. The stereo file appears whole or
+    not at all. Raises :class:`NotFound`, :class:`Unfit`, :class:`NoSpace` or :class:`StorageFailed`; the mono files
+    are then untouched but for repaired headers.
     """
     with _storage(where.stereo):
         sides = [path for path in (where.caller, where.staff) if path.exists()]
@@ -149,10 +152,12 @@ def join(where: Places) -> Recording:
 
 
 def repair(path: Path) -> bool:
-    """Set right the header of a mono recording whose room was killed before it could write it; return whether that was needed.
+    """Set right the header of a mono recording whose room was killed before it could write it; return whether that
+    was needed.
 
-    The header tells nothing then (zeros, or lengths of zero), so it is made anew from the file's real length; half a sample at the
-    end is cut off. A whole file is left as it is, byte for byte. Raises :class:`Unfit` for a sound file of another form.
+    The header tells nothing then (zeros, or lengths of zero), so it is made anew from the file's real length; half
+    a sample at the end is cut off. A whole file is left as it is, byte for byte. Raises :class:`Unfit` for a sound
+    file of another form.
     """
     with _storage(path), path.open("r+b") as file:
         size = os.fstat(file.fileno()).st_size
@@ -202,8 +207,9 @@ def describe(path: Path) -> Recording:
 
 
 def orphans(data_folder: Path) -> list[Orphan]:
-    """Recordings that were begun and not joined, oldest first: after a start, those that no living room goes on with are to be joined.
-    Half-written stereo files of an earlier process are deleted by the way, so call it before the first :func:`join`."""
+    """Recordings that were begun and not joined, oldest first: after a start, those that no living room goes on
+    with are to be joined. Half-written stereo files of an earlier process are deleted by the way, so call it before
+    the first :func:`join`."""
     found: dict[Path, Orphan] = {}
     folder = data_folder / FOLDER
     with _storage(folder):

@@ -1,0 +1,1 @@
+"""Tests of what people hear: speech, prompts, music and tones."""
