@@ -174,6 +174,7 @@ class Progress(Event, frozen=True):
 
     leg: str
     code: int
+    remote: bool = True
 
 
 class Established(Event, frozen=True):

@@ -1,0 +1,1 @@
+"""Tests of the media room: a real room process, real phones, a small forwarder as front door."""
