@@ -186,3 +186,15 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database, each kind in turn."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture(params=list(zip(REDIS_KINDS, DATABASE_KINDS, strict=False)), ids="-".join)
+def servers(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """URLs of a Redis and an empty database: all embedded, then all on the network."""
+    kind, database = request.param
+    url = request.getfixturevalue(f"{database}_url")
+    if kind == "valkey":
+        yield request.getfixturevalue("valkey").url, url
+    else:
+        with redis_database() as found:
+            yield found, url

@@ -37,7 +37,7 @@ class Worker:
     """``hotline worker`` as a process."""
 
     def __init__(self, redis_url: str, database_url: str, **rules: float) -> None:
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, redis_url, database_url, json.dumps({**QUICK, **rules})],
             stdout=subprocess.PIPE,
