@@ -1,5 +1,6 @@
 """The prompts that are shipped: each can be spoken, and those that the code names are there."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import config
 from config.model import Prompt
 from telephony.machines import words
 from telephony.speech import audio, phrases, pinyin, reading
+from telephony.speech.pieces import Clip
 from telephony.speech.studio import Studio
 
 FOLDER = Path(config.__file__).parent
@@ -34,8 +36,15 @@ def test_no_prompt_keeps_a_caller_listening_for_long(tmp_path: Path) -> None:
 
 
 def test_the_prompts_that_calls_use_are_there() -> None:
-    named = {clip.name for said in (words.position(1), words.seat_number("8001")) for clip in said if hasattr(clip, "name")}
-    assert named | set(words.OUTCOMES.values()) <= PROMPTS.keys()
+    """Whatever the code names as a prompt, in a literal, is in the file."""
+    named = {clip.name for said in (words.position(1), words.seat_number("8001")) for clip in said if isinstance(clip, Clip)}
+    named |= set(words.OUTCOMES.values())
+    for folder in ("machines", "switchboard"):
+        for source in (FOLDER.parent / "telephony" / folder).rglob("*.py"):
+            text = source.read_text()
+            named |= set(re.findall(r"\b(?:clip|Clip|_say)\((?:party, )?\"([a-z0-9_]+)\"", text))
+            named |= set(re.findall(r"\bRefused\(\"[^\"]*\", f?\"[^\"]*\", \"([a-z0-9_]+)\"", text))
+    assert named <= PROMPTS.keys()
 
 
 def test_calls_ask_for_numbers_as_they_were_prepared() -> None:
