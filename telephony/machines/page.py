@@ -1,0 +1,232 @@
+"""A page (呼叫通知): ring a number, speak, collect a key, speak the key's effect back."""
+
+from __future__ import annotations
+
+from telephony import contract
+from telephony.machines import effects, inputs, plan, records, scene, words
+
+ANSWER_WAIT = 6.0
+"""Seconds that a key is waited for after the speech, before it is repeated."""
+
+LINGER = 5.0
+
+_CONFIRM = {"accepted": "page_accepted", "refused": "page_refused", "escalated": "page_escalated"}
+
+
+class PageMachine:
+    """One page, one leg. The digits come from the paged phone; they answer the page and command nothing else."""
+
+    def __init__(self, call: records.Call, installation: plan.Plan, command: contract.Page) -> None:
+        self.call = call
+        self.plan = installation
+        self.command = command
+        self.now = call.started_at
+        self.repeats = 0
+        self.outcome = ""
+        self.digit = ""
+        self._effects: list[effects.Effect] = []
+
+    @property
+    def over(self) -> bool:
+        return self.call.stage == "ended"
+
+    def scene(self) -> effects.Scene:
+        return scene.derive(self.call)
+
+    def handle(self, given: inputs.AnyInput, now: float) -> list[effects.Effect]:
+        self.now = now
+        self._effects = []
+        match given:
+            case inputs.Started():
+                self._start()
+            case inputs.Offered(attempt=attempt):
+                if attempt == self._party.id and self._party.state == "invited":
+                    self._dial()
+                else:
+                    self._do(effects.SeatRelease(self.command.to, attempt))
+            case inputs.NoneLeft(why=why):
+                self._party.owner = ""
+                self._gone(0, "busy" if why == "busy" else "unreachable")
+            case inputs.Reached(ringing=True):
+                if self._party.state == "invited":
+                    self._party.state = "ringing"
+                    self._party.ringing_at = self.now
+                    if self._party.owner:
+                        self._do(effects.SeatRinging(self._party.seat, self._party.owner))
+            case inputs.Up():
+                self._up()
+            case inputs.Pressed(digit=digit):
+                self._pressed(digit)
+            case inputs.Heard(play=play):
+                self._heard(play)
+            case inputs.Due(timer=timer):
+                self._due(timer)
+            case inputs.Gone(code=code):
+                self._gone(code, "")
+            case inputs.RoomLost():
+                self._gone(0, "failed")
+            case inputs.Asked(command=command):
+                self._asked(command)
+            case _:
+                pass
+        return self._effects
+
+    @property
+    def _party(self) -> records.Party:
+        return self.call.parties[f"{self.call.id}.l1"]
+
+    def _do(self, effect: effects.Effect) -> None:
+        self._effects.append(effect)
+
+    def _say(self, party: records.Party, name: str) -> None:
+        party.says.append(records.Say(self.call.next_id("p"), words.clip(name)))
+
+    def _start(self) -> None:
+        to = self.command.to
+        seat = self.plan.seats.get(to)
+        party = records.Party(
+            id=f"{self.call.id}.l1",
+            role="duty" if seat else "outside",
+            seat=to if seat else "",
+            number=None if seat else to,
+            centre=(seat.centre or "") if seat else "",
+            invited_at=self.now,
+        )
+        self.call.parties[party.id] = party
+        self.call.stage = "waiting"
+        if seat:
+            party.owner = party.id
+            self._do(effects.Claim(party.id, to, force=True))
+        else:
+            self._dial()
+
+    def _dial(self) -> None:
+        party = self._party
+        centre = self.plan.centres.get(self.call.centre)
+        headers = {"X-Hotline-Call": self.call.id, "X-Hotline-Kind": "page"}
+        self._do(
+            effects.Dial(
+                party.id,
+                seat=party.seat,
+                number=party.number or "",
+                caller=centre.numbers[0] if centre else "12345",
+                headers=headers,
+            )
+        )
+        self._do(effects.Timer(f"ring:{party.id}", self.command.ring))
+
+    def _up(self) -> None:
+        party = self._party
+        if party.state in ("up", "gone"):
+            return
+        party.state = "up"
+        if party.leaving:
+            self._do(effects.HangUp(party.id))
+            return
+        party.joined = True
+        party.joined_at = self.now
+        self.call.answered_at = self.now
+        self.call.answered_by = party.seat or party.number or ""
+        self.call.stage = "talking"
+        self.call.tape = f"{self.call.id}-1"
+        self._do(effects.CancelTimer(f"ring:{party.id}"))
+        if party.owner:
+            self._do(effects.SeatTalking(party.seat, party.owner))
+        self._speak()
+
+    def _speak(self) -> None:
+        party = self._party
+        party.says.clear()
+        party.says.append(records.Say(self.call.next_id("p"), self.command.speech))
+        self._say(party, "page_keys")
+
+    def _heard(self, play: str) -> None:
+        party = self._party
+        if not party.says or party.says[0].id != play:
+            return
+        say = party.says.pop(0)
+        if say.then == "end":
+            self._leave("completed")
+        elif not party.says and not self.outcome:
+            self._do(effects.Timer("key", ANSWER_WAIT))
+
+    def _pressed(self, digit: str) -> None:
+        party = self._party
+        if not party.up or self.outcome:
+            return
+        self._do(effects.CancelTimer("key"))
+        if digit == "*":
+            self._speak()
+        elif digit in self.command.keys:
+            self.digit = digit
+            self.outcome = self.command.keys[digit]
+            party.says.clear()
+            prompt = _CONFIRM.get(self.outcome, "page_noted")
+            party.says.append(records.Say(self.call.next_id("p"), words.clip(prompt), "end"))
+        else:
+            party.says.clear()
+            self._say(party, "page_wrong_key")
+            self._say(party, "page_keys")
+
+    def _due(self, timer: str) -> None:
+        party = self.call.parties.get(f"{self.call.id}.l1")
+        if party is None or party.state == "gone":
+            return
+        if timer.startswith("ring:"):
+            self.outcome = self.outcome or "no_answer"
+            self._leave("no_answer")
+            self._gone(408, "no_answer")
+        elif timer.startswith("linger:"):
+            self._gone(0, "")
+        elif timer == "key" and not self.outcome:
+            self.repeats += 1
+            if self.repeats <= self.command.repeats:
+                self._speak()
+            else:
+                self.outcome = "no_key"
+                party.says.append(records.Say(self.call.next_id("p"), words.clip("page_no_key"), "end"))
+
+    def _asked(self, command: contract.AnyCommand) -> None:
+        if isinstance(command, contract.HangUpCall):
+            self.outcome = self.outcome or "failed"
+            self._leave("completed")
+            self._do(effects.Reply(command.id, True))
+        else:
+            self._do(effects.Reply(command.id, False, "call.page", "a page can only be hung up"))
+
+    def _leave(self, cause: str) -> None:
+        party = self._party
+        if party.leaving or party.state == "gone":
+            return
+        party.leaving = True
+        party.end_cause = cause
+        party.says.clear()
+        self.call.stage = "ending"
+        self._do(effects.HangUp(party.id))
+        self._do(effects.Timer(f"linger:{party.id}", LINGER))
+
+    def _gone(self, code: int, why: str) -> None:
+        call = self.call
+        party = self._party
+        if party.state == "gone":
+            return
+        answered = party.state == "up"
+        party.state = "gone"
+        party.left_at = self.now
+        party.sip_code = code
+        party.says.clear()
+        if not self.outcome:
+            self.outcome = why or ("no_key" if answered else _OUTCOMES.get(code, "unreachable"))
+        party.end_cause = party.end_cause or ("left" if answered else self.outcome)
+        if party.owner:
+            self._do(effects.SeatRelease(party.seat, party.owner, unreachable=self.outcome == "unreachable"))
+        for timer in (f"ring:{party.id}", f"linger:{party.id}", "key"):
+            self._do(effects.CancelTimer(timer))
+        call.stage = "ended"
+        call.ended_at = self.now
+        call.end_cause = self.outcome
+        call.tape = ""
+        self._do(effects.PageResult(self.outcome, self.digit, party.ringing_at, party.joined_at))
+
+
+_OUTCOMES = {486: "busy", 600: "busy", 603: "rejected", 403: "rejected"}

@@ -1,0 +1,129 @@
+"""Commands in: reads the stream of commands, each carried out once, each answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import redis.exceptions
+import structlog
+from twisted.internet.defer import CancelledError, Deferred
+
+from telephony import contract
+from telephony.aio import wait
+
+log = structlog.get_logger()
+
+BLOCK = 5000
+"""Milliseconds that one read waits for commands."""
+
+RETRY = 1.0
+TAKEN_SECONDS = 86400
+"""So long a repeated command is recognised."""
+
+KEPT = 100_000
+"""Commands kept in the stream at most, all of them read."""
+
+
+def _taken(command: str) -> str:
+    return f"{contract.STREAM_PREFIX}:taken:{command}"
+
+
+class Intake:
+    """One reader of the command stream, under a consumer group of this node so that a restart goes on where it was."""
+
+    def __init__(self, client: Any, node: str, mine: Callable[[contract.AnyCommand], bool]) -> None:
+        self._redis = client
+        self._group = f"node:{node}"
+        self._mine = mine
+        self._task: Deferred[Any] | None = None
+        self.handle: Callable[[contract.AnyCommand], Deferred[None]] | None = None
+        self.refuse: Callable[[str, str, str], None] | None = None
+
+    def start(self) -> None:
+        self._task = wait(self._run())
+        self._task.addErrback(lambda f: f.trap(CancelledError, asyncio.CancelledError) and None)
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        """An asyncio coroutine."""
+        away = False
+        ready = False
+        while True:
+            try:
+                if not ready:
+                    await self._join()
+                    ready = True
+                await self._read()
+                if away:
+                    log.info("intake.back")
+                away = False
+            except (redis.exceptions.RedisError, OSError) as problem:
+                if not away:
+                    log.error("intake.away", error=str(problem))
+                away, ready = True, False
+                await asyncio.sleep(RETRY)
+
+    async def _join(self) -> None:
+        try:
+            await self._redis.xgroup_create(contract.COMMANDS, self._group, id="$", mkstream=True)
+        except redis.exceptions.ResponseError as problem:
+            if "BUSYGROUP" not in str(problem):
+                raise
+
+    async def _read(self) -> None:
+        found = await self._redis.xreadgroup(self._group, "intake", {contract.COMMANDS: ">"}, count=100, block=BLOCK)
+        for _, entries in found or []:
+            for number, fields in entries:
+                await self._take(fields.get(contract.FIELD.encode(), b""))
+                await self._redis.xack(contract.COMMANDS, self._group, number)
+            await self._redis.xtrim(contract.COMMANDS, maxlen=KEPT, approximate=True)
+
+    async def _take(self, data: bytes) -> None:
+        try:
+            command = contract.decode_command(data)
+        except msgspec.MsgspecError as problem:
+            await self._unreadable(data, problem)
+            return
+        call = getattr(command, "call", "")
+        if call and not self._mine(command) and await self._redis.hexists(contract.LIVE, call):
+            return
+        if not await self._redis.set(_taken(command.id), b"", nx=True, ex=TAKEN_SECONDS):
+            answer = await self._redis.get(_taken(command.id))
+            if answer:
+                await self.push(command.id, answer)
+            return
+        assert self.handle is not None
+        self.handle(command)
+
+    async def _unreadable(self, data: bytes, problem: Exception) -> None:
+        """Tell whoever waits, if the id can be read."""
+        log.error("command.unreadable", error=str(problem))
+        try:
+            name = msgspec.json.decode(data).get("id", "")
+        except (msgspec.MsgspecError, AttributeError):
+            return
+        if name and self.refuse is not None:
+            self.refuse(str(name), "command.unreadable", str(problem))
+
+    def replied(self, command: str, done: contract.CommandDone) -> None:
+        """Keep and deliver an answer."""
+        wait(self._answer(command, contract.encode(done))).addErrback(
+            lambda f: log.error("reply.failed", error=str(f.value))
+        )
+
+    async def _answer(self, command: str, data: bytes) -> None:
+        await self._redis.set(_taken(command), data, ex=TAKEN_SECONDS)
+        await self.push(command, data)
+
+    async def push(self, command: str, data: bytes) -> None:
+        key = contract.reply_key(command)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.rpush(key, data)
+            pipe.expire(key, contract.REPLY_SECONDS)
+            await pipe.execute()

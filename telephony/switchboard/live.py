@@ -1,0 +1,77 @@
+"""Snapshots of calls in progress in Redis, for whoever wants to see them; a lost one is replaced by the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis.exceptions
+import structlog
+from twisted.internet.defer import Deferred
+
+from telephony import contract
+from telephony.aio import wait
+from telephony.machines import records
+
+log = structlog.get_logger()
+
+
+class Live:
+    """Writes at most one snapshot at a time; what changes meanwhile goes with the next."""
+
+    def __init__(self, client: Any, node: str, now: Any) -> None:
+        self._redis = client
+        self._node = node
+        self._now = now
+        self._waiting: dict[str, bytes | None] = {}
+        self._writing = False
+
+    def put(self, call: records.Call, facts: dict[str, Any]) -> None:
+        known = facts.values()
+        snapshot = contract.LiveCall(
+            call=facts[call.id],
+            parties=tuple(f for f in known if isinstance(f, contract.PartyFacts)),
+            transfers=tuple(f for f in known if isinstance(f, contract.TransferFacts)),
+            node=self._node,
+            at=self._now(),
+        )
+        self._waiting[call.id] = contract.encode(snapshot)
+        self._wake()
+
+    def drop(self, call: str) -> None:
+        self._waiting[call] = None
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._writing:
+            self._writing = True
+            Deferred.fromCoroutine(self._write()).addErrback(lambda f: log.error("live.failed", error=str(f.value)))
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, {}
+                try:
+                    await wait(self._push(batch))
+                except (redis.exceptions.RedisError, OSError) as problem:
+                    log.debug("live.away", error=str(problem))
+        finally:
+            self._writing = False
+
+    async def _push(self, batch: dict[str, bytes | None]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for call, snapshot in batch.items():
+                if snapshot is None:
+                    pipe.hdel(contract.LIVE, call)
+                else:
+                    pipe.hset(contract.LIVE, call, snapshot)
+            await pipe.execute()
+
+    async def clear(self) -> None:
+        """At start: snapshots of this node's former life are no more true. An asyncio coroutine."""
+        for call, data in (await self._redis.hgetall(contract.LIVE)).items():
+            try:
+                mine = contract.decode_live(data).node == self._node
+            except Exception:
+                mine = True
+            if mine:
+                await self._redis.hdel(contract.LIVE, call)
