@@ -91,7 +91,7 @@ def connect(redis_url: str) -> redis.Redis:
 
 
 def put(client: redis.Redis, *events: contract.Event) -> list[bytes]:
-    with client.pipeline(transaction=False) as pipe:
+    with client.pipeline(transaction=True) as pipe:  # together, so that a waiting reader gets them in one batch
         for event in events:
             pipe.xadd(contract.EVENTS, {contract.FIELD: contract.encode(event)})
         return list(pipe.execute())
