@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Dialled = Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$")]
@@ -121,6 +121,29 @@ class Prompt(Model):
     clip: str | None = None
 
 
+class Voice(Model):
+    """How texts are spoken (语音合成), and the hold music."""
+
+    command: list[str] | None = None
+    """A synthesiser that reads text on its standard input and writes a PCM WAV file, with its arguments; ``{wav}`` stands for
+    that file. None: espeak-ng."""
+    reads: Literal["pinyin", "text"] = "pinyin"
+    """What the command is fed: pinyin with tone numbers, or Chinese characters."""
+    readings: dict[str, Annotated[str, Field(pattern=r"^[a-z]{1,6}[1-5]( [a-z]{1,6}[1-5])*$")]] = {}
+    """Words that would be read wrongly, such as names of places: ``番禺: pan1 yu2``."""
+    limit: Annotated[float, Field(gt=0, le=600)] = 60
+    """Seconds that the command may take for one text."""
+    music: str | None = None
+    """A city's own hold music: a clip under the prompts folder."""
+
+    @field_validator("command")
+    @classmethod
+    def _writes_somewhere(cls, value: list[str] | None) -> list[str] | None:
+        if value is not None and (len(value) < 2 or not any("{wav}" in part for part in value[1:])):
+            raise ValueError("must be a program and its arguments, one of them with {wav}, the file to be written")
+        return value
+
+
 class TransferRules(Model):
     ring: Seconds = 15
     """A seat rings this long for a transfer."""
@@ -165,6 +188,7 @@ class Installation(Model):
     trunks: list[Trunk] = []
     dial_rules: list[DialRule] = []
     prompts: dict[Id, Prompt]
+    voice: Voice = Voice()
     transfers: TransferRules = TransferRules()
     limits: Limits = Limits()
     pause_reasons: dict[Id, str] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import struct
 import tempfile
 import wave
 from pathlib import Path
@@ -31,31 +32,55 @@ HIGHEST_PEAK = 0.89
 LONGEST_PAUSE = 0.6
 """Seconds of silence inside a spoken text at most."""
 
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+
 _FRAME = 0.01
 _SILENT = 0.01
 
 
 def read_any(path: Path) -> tuple[int, Samples]:
-    """Read a PCM WAV of 8, 16, 24 or 32 bits, any rate; channels are averaged. Returns rate (Hz) and samples;
-    ``ValueError`` on anything else. A header that promises more than there is (a synthesiser that writes to a pipe)
-    does no harm."""
-    try:
-        with wave.open(str(path), "rb") as file:
-            rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
-            data = file.readframes(1 << 30)
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"not a PCM WAV file: {error}") from error
-    if width not in (1, 2, 3, 4):
-        raise ValueError(f"samples of {8 * width} bits")
-    data = data[: len(data) // (width * channels) * width * channels]
-    if width == 1:
+    """Read a WAV of 8, 16, 24 or 32 bit integers or 32 or 64 bit floats, any rate; channels are averaged. Returns rate
+    (Hz) and samples; ``ValueError`` on anything else. A header that promises more than there is (a synthesiser that
+    writes to a pipe) does no harm."""
+    data = path.read_bytes()
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        raise ValueError("no RIFF/WAVE header")
+    form: bytes | None = None
+    at = 12
+    while at + 8 <= len(data):
+        name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        body = data[at + 8 : at + 8 + length]
+        if name == b"fmt ":
+            form = body
+        elif name == b"data" and form is not None:
+            return _decode(form, body)
+        at += 8 + length + length % 2
+    raise ValueError("no sound in it")
+
+
+def _decode(form: bytes, data: bytes) -> tuple[int, Samples]:
+    """The ``fmt`` chunk (WAVEFORMATEX, or WAVEFORMATEXTENSIBLE with its tag inside) and the ``data`` chunk."""
+    if len(form) < 16:
+        raise ValueError("its format chunk is too short")
+    tag, channels, rate, _, frame, bits = struct.unpack_from("<HHIIHH", form)
+    if tag == _EXTENSIBLE and len(form) >= 26:
+        (tag,) = struct.unpack_from("<H", form, 24)
+    width = bits // 8
+    if not channels or not 1000 <= rate <= 384_000 or frame != channels * width:
+        raise ValueError(f"{channels} channel(s) of {bits} bits at {rate} Hz")
+    data = data[: len(data) // frame * frame] if frame else b""
+    if (tag, bits) == (_PCM, 8):
         samples = (np.frombuffer(data, dtype=np.uint8).astype(np.float64) - 128) / 128
-    elif width == 3:
+    elif (tag, bits) == (_PCM, 24):
         padded = np.zeros((len(data) // 3, 4), dtype=np.uint8)
         padded[:, 1:] = np.frombuffer(data, dtype=np.uint8).reshape(-1, 3)
         samples = padded.view("<i4")[:, 0] / 2.0**31
+    elif tag == _PCM and bits in (16, 32):
+        samples = np.frombuffer(data, dtype=f"<i{width}") / 2.0 ** (bits - 1)
+    elif tag == _FLOAT and bits in (32, 64):
+        samples = np.nan_to_num(np.frombuffer(data, dtype=f"<f{width}").astype(np.float64), posinf=1, neginf=-1)
     else:
-        samples = np.frombuffer(data, dtype=f"<i{width}") / 2.0 ** (8 * width - 1)
+        raise ValueError(f"samples of form {tag} with {bits} bits")
     return rate, samples.reshape(-1, channels).mean(axis=1)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from config import model
 from telephony.speech import audio, errors, pinyin
 
 ESPEAK = ("espeak-ng", "-v", "cmn-latn-pinyin", "-s", "185", "-p", "45", "-a", "65", "--stdin", "-w", "{wav}")
@@ -41,6 +42,11 @@ class Engine:
         for word, reading in self.readings.items():
             if not word or not pinyin.READING.fullmatch(reading):
                 raise ValueError(f"{reading!r} is no reading for {word!r}: write syllables with tones, e.g. pan1 yu2")
+
+    @classmethod
+    def configured(cls, voice: model.Voice) -> Engine:
+        """The engine that the configuration names."""
+        return cls(tuple(voice.command or ESPEAK), voice.reads, voice.readings, voice.limit)
 
     def identity(self) -> str:
         """What makes the sound of a text different from another engine's."""

@@ -58,6 +58,11 @@ class Studio:
         self._flying: dict[str, Future[Path]] = {}
         self._lock = threading.Lock()
 
+    @classmethod
+    def configured(cls, installation: model.Installation, prompts_folder: Path, cache_folder: Path) -> Studio:
+        """The studio of an installation: its prompts and its voice."""
+        return cls(installation.prompts, prompts_folder, cache_folder, Engine.configured(installation.voice))
+
     def ready(self, speech: Speech) -> Path | None:
         """The file of a speech that was rendered or prepared before, at once and without touching the disk; else
         None."""

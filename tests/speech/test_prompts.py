@@ -4,12 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 import config
-from config.model import Prompt
+from config import settings
+from config.model import Prompt, Voice
 from telephony.machines import words
 from telephony.speech import audio, phrases, pinyin, reading
+from telephony.speech.engine import Engine
 from telephony.speech.pieces import Clip
 from telephony.speech.studio import Studio
 
@@ -50,3 +53,28 @@ def test_the_prompts_that_calls_use_are_there() -> None:
 def test_calls_ask_for_numbers_as_they_were_prepared() -> None:
     assert words.position(3) == phrases.position(3)
     assert words.seat_number("8001") == phrases.seat("8001")
+
+
+def test_the_voice_of_the_shipped_configuration_can_speak_all_of_it(tmp_path: Path) -> None:
+    installation = settings.load(env={"HOTLINE_DATA_DIR": str(tmp_path)}).installation
+    studio = Studio.configured(installation, FOLDER / "prompts", tmp_path / "cache")
+    wanted = phrases.everything(installation)
+    assert phrases.seat(installation.seats[0].id) in wanted
+    assert studio.prepare(wanted) == []
+    assert all(studio.ready(said) for said in wanted)
+
+
+@pytest.mark.parametrize(
+    "voice", [{"command": ["speak"]}, {"command": ["{wav}"]}, {"readings": {"番禺": "pān yú"}}, {"reads": "ssml"}, {"limit": 0}]
+)
+def test_a_voice_that_can_not_work_is_refused_by_the_configuration(voice: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Voice.model_validate(voice)
+
+
+def test_another_voice_is_a_matter_of_configuration(tmp_path: Path) -> None:
+    script = 'cat > "$0"; sox -n -r 44100 -b 24 -c 2 "$1" synth 0.4 sine 600'
+    voice = Voice(command=["/bin/sh", "-c", script, str(tmp_path / "heard"), "{wav}"], reads="text")
+    path = Studio(PROMPTS, tmp_path, tmp_path / "cache", Engine.configured(voice)).render(words.clip("tag_110"))
+    assert (tmp_path / "heard").read_text() == "幺幺零转接。\n"
+    assert len(audio.read_clip(path)) > 2400

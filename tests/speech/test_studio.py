@@ -360,3 +360,34 @@ def test_resampling_lets_nothing_fold_back() -> None:
 
 def test_the_engine_of_the_default_configuration_is_installed() -> None:
     assert shutil.which(ESPEAK[0])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        ("-b", "8", "-e", "unsigned-integer"),
+        ("-b", "16", "-c", "2"),
+        ("-b", "24", "-c", "2"),
+        ("-b", "32"),
+        ("-b", "32", "-e", "floating-point"),
+        ("-b", "64", "-e", "floating-point", "-c", "2"),
+    ],
+)
+def test_synthesisers_may_write_any_usual_wav(tmp_path: Path, form: tuple[str, ...]) -> None:
+    rate, samples = audio.read_any(sox_tone(tmp_path / "out.wav", "-r", "16000", *form))
+    assert rate == 16000 and len(samples) == 8000
+    spectrum = np.abs(np.fft.rfft(samples))
+    assert np.fft.rfftfreq(len(samples), 1 / rate)[spectrum.argmax()] == pytest.approx(700, abs=2)
+    assert 0.4 < np.abs(samples).max() <= 1.0
+
+
+@given(st.binary(max_size=80))
+def test_bytes_that_are_no_wav_are_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "odd.wav"
+    for content in (data, b"RIFF\0\0\0\0WAVEfmt " + data, b"RIFF\0\0\0\0WAVE" + data):
+        path.write_bytes(content)
+        try:
+            rate, samples = audio.read_any(path)
+        except ValueError:
+            continue
+        assert rate and samples.ndim == 1
