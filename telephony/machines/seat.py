@@ -117,9 +117,7 @@ def _status(seat: Seat, status: Status, reason: str, at: float, wrap_up_until: f
     span = Span(seat.id, seat.centre, seat.status, seat.reason, seat.status_since, at)
     idle_since = max(seat.idle_since, at) if status == "available" else seat.idle_since
     return Moved(
-        msgspec.structs.replace(
-            seat, status=status, reason=reason, status_since=at, wrap_up_until=until, idle_since=idle_since
-        ),
+        msgspec.structs.replace(seat, status=status, reason=reason, status_since=at, wrap_up_until=until, idle_since=idle_since),
         (span,),
     )
 
@@ -144,8 +142,8 @@ def _forget_kept(seat: Seat) -> Seat:
 
 
 def settle(seat: Seat, now: float, *, leases: bool = True) -> Moved:
-    """Let time do its work: a wrap-up that has ended, a reservation or lease that has run out. ``leases`` false: leases don't count
-    (nobody could renew them while Redis was away)."""
+    """Let time do its work: a wrap-up that has ended, a reservation or lease that has run out. ``leases`` false: leases don't
+    count (nobody could renew them while Redis was away)."""
     spans: tuple[Span, ...] = ()
     if seat.status == "wrap-up" and seat.wrap_up_until is not None and seat.wrap_up_until <= now:
         moved = _status(seat, "available", "", seat.wrap_up_until)
@@ -202,9 +200,7 @@ def reserve(seat: Seat, now: float, owner: str, call: str, node: str, ttl: float
     return Moved(_held(seat, "reserved", now, owner, call, node, now + ttl))
 
 
-def claim(
-    seat: Seat, now: float, owner: str, call: str, node: str, ttl: float, *, force: bool, rules: Rules
-) -> Moved:
+def claim(seat: Seat, now: float, owner: str, call: str, node: str, ttl: float, *, force: bool, rules: Rules) -> Moved:
     """Hold this very seat. With ``force`` neither its status nor the mark counts, only that it is idle and has a phone."""
     if seat.state != "idle":
         mine = seat.owner == owner and seat.state in ("reserved", "ringing")
@@ -273,12 +269,8 @@ def free(seat: Seat, now: float) -> Moved:
     return Moved(seat if seat.state == "idle" else _freed(seat, now))
 
 
-def _held(
-    seat: Seat, state: State, now: float, owner: str, call: str, node: str, expires: float
-) -> Seat:
-    return msgspec.structs.replace(
-        seat, state=state, state_since=now, owner=owner, call=call, node=node, expires=expires
-    )
+def _held(seat: Seat, state: State, now: float, owner: str, call: str, node: str, expires: float) -> Seat:
+    return msgspec.structs.replace(seat, state=state, state_since=now, owner=owner, call=call, node=node, expires=expires)
 
 
 def _talking(seat: Seat, now: float, owner: str, call: str, node: str, rules: Rules) -> Seat:

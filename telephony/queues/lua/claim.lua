@@ -1,0 +1,29 @@
+-- Hold a named seat.
+local seat = load_seat(A.seat)
+if not seat or (A.centre ~= '' and seat.centre ~= A.centre) then
+  return finish(false, 'off')
+end
+local w = load_waiting(A.owner)
+if w and w.offer ~= '' and w.offer ~= A.seat and live_offer(w, {}) ~= '' then
+  return finish(false, 'offered')
+end
+if seat.state ~= 'idle' then
+  local mine = seat.owner == A.owner and seat.state ~= 'talking'
+  return finish(mine, not mine and 'busy' or '')
+end
+if not seat.registered or (seat.status == 'off' and not A.force) then
+  return finish(false, 'off')
+end
+if not A.force and seat.status ~= 'available' then
+  return finish(false, 'paused')
+end
+if not A.force and skipped(seat) then
+  return finish(false, 'unreachable')
+end
+hold(seat, 'reserved', NOW, A.owner, A.call, A.node, NOW + A.ttl)
+commit(seat, NOW, nil)
+if w then
+  w.offer = A.seat
+  save_waiting(w)
+end
+return finish(true)

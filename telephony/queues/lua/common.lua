@@ -1,0 +1,176 @@
+-- Put before every script of the board: keys, reading and writing seats and waiting calls, and what time does to a seat.
+-- The rules of a seat are those of telephony/machines/seat.py; tests hold the two against each other.
+--
+-- ARGV[1] prefix of all keys (with a hash tag: one slot), ARGV[2] arguments as JSON. Times are whole milliseconds,
+-- 0 stands for none, '' for no text; lists of ids are joined by commas (cjson can't tell an empty list from an empty map).
+-- Keys: seats:<centre> and waiting:<centre> are hashes of JSON by id; seat-centre and attempt-centre tell where an id is;
+-- centres is the set of centres; beat is when a node last renewed; seq numbers the arrivals; changes is the channel.
+
+local PREFIX = ARGV[1] .. ':'
+local A = cjson.decode(ARGV[2])
+local NOW = A.now
+local RULES = A.rules
+local CENTRES, SEAT_CENTRE, ATTEMPT_CENTRE = PREFIX .. 'centres', PREFIX .. 'seat-centre', PREFIX .. 'attempt-centre'
+local BEAT = tonumber(redis.call('GET', PREFIX .. 'beat') or '0')
+-- Leases count only while nodes are able to renew them: not right after an outage of Redis itself.
+local LEASES = NOW - BEAT <= RULES.gap
+
+local changes, touched = {}, {}
+
+local function list(texts)
+  return '[' .. table.concat(texts, ',') .. ']'
+end
+
+local function number(n)
+  return string.format('%.0f', n)
+end
+
+local function has(joined, id)
+  return joined ~= '' and string.find(',' .. joined .. ',', ',' .. id .. ',', 1, true) ~= nil
+end
+
+local function seats_key(centre)
+  return PREFIX .. 'seats:' .. centre
+end
+
+local function waiting_key(centre)
+  return PREFIX .. 'waiting:' .. centre
+end
+
+-- A change that may let somebody be served: told to all nodes when the script is done.
+local function touch(centre)
+  touched[centre] = true
+end
+
+local function finish(ok, why)
+  for centre in pairs(touched) do
+    redis.call('PUBLISH', PREFIX .. 'changes', centre)
+  end
+  return '{"ok":' .. tostring(ok) .. ',"why":"' .. (why or '') .. '","changes":' .. list(changes) .. '}'
+end
+
+local function save_seat(seat)
+  local text = cjson.encode(seat)
+  redis.call('HSET', seats_key(seat.centre), seat.id, text)
+  return text
+end
+
+-- Store a seat and tell of the change; span is the interval of a status that has ended, or nil.
+local function commit(seat, at, span)
+  local text = save_seat(seat)
+  local ended = span and cjson.encode(span) or 'null'
+  changes[#changes + 1] = '{"at":' .. number(at) .. ',"seat":' .. text .. ',"span":' .. ended .. '}'
+end
+
+local function set_status(seat, status, reason, at, wrap_until)
+  seat.wrap_until = status == 'wrap-up' and wrap_until or 0
+  if seat.status == status and seat.reason == reason then
+    return nil
+  end
+  local span = {
+    seat = seat.id, centre = seat.centre, status = seat.status, reason = seat.reason,
+    since = seat.status_since, till = at,
+  }
+  seat.status, seat.reason, seat.status_since = status, reason, at
+  if status == 'available' then
+    seat.idle_since = math.max(seat.idle_since, at)
+  end
+  return span
+end
+
+local function forget_kept(seat)
+  seat.kept_status, seat.kept_reason, seat.kept_until, seat.kept_at = '', '', 0, 0
+end
+
+local function hold(seat, state, since, owner, call, node, expires)
+  seat.state, seat.state_since, seat.owner = state, since, owner
+  seat.call, seat.node, seat.expires = call, node, expires
+end
+
+local function set_free(seat, at)
+  if seat.state == 'ringing' or seat.state == 'talking' then
+    seat.idle_since = math.max(seat.idle_since, at)
+  end
+  hold(seat, 'idle', at, '', '', '', 0)
+end
+
+-- Let time do its work on a seat. True if it changed; keep false stores and tells nothing.
+local function settle(seat, keep)
+  local changed = false
+  if seat.status == 'wrap-up' and seat.wrap_until > 0 and seat.wrap_until <= NOW then
+    local at = seat.wrap_until
+    local span = set_status(seat, 'available', '', at)
+    changed = true
+    if keep then commit(seat, at, span) end
+  end
+  if seat.expires > 0 and seat.expires <= NOW and (seat.state ~= 'talking' or LEASES) then
+    local at = seat.expires
+    set_free(seat, at)
+    changed = true
+    if keep then commit(seat, at, nil) end
+  end
+  return changed
+end
+
+-- A settled seat, or nil for one that the board does not know.
+local function load_seat(id)
+  local centre = redis.call('HGET', SEAT_CENTRE, id)
+  local text = centre and redis.call('HGET', seats_key(centre), id)
+  if not text then
+    return nil
+  end
+  local seat = cjson.decode(text)
+  if settle(seat, true) then touch(seat.centre) end
+  return seat
+end
+
+local function skipped(seat)
+  return seat.unreachable_at > 0 and NOW < seat.unreachable_at + RULES.skip
+end
+
+local function load_waiting(attempt)
+  local centre = redis.call('HGET', ATTEMPT_CENTRE, attempt)
+  local text = centre and redis.call('HGET', waiting_key(centre), attempt)
+  return text and cjson.decode(text) or nil
+end
+
+local function save_waiting(w)
+  redis.call('HSET', waiting_key(w.centre), w.id, cjson.encode(w))
+end
+
+local function drop_waiting(w)
+  redis.call('HDEL', waiting_key(w.centre), w.id)
+  redis.call('HDEL', ATTEMPT_CENTRE, w.id)
+end
+
+local function before(a, b)
+  if a.rank ~= b.rank then return a.rank < b.rank end
+  if a.since ~= b.since then return a.since < b.since end
+  return a.seq < b.seq
+end
+
+-- The seat that is held for a waiting attempt now, or ''. owned: attempt to seat, of the centre's own seats.
+local function live_offer(w, owned)
+  if owned[w.id] then
+    return owned[w.id]
+  end
+  if w.offer ~= '' then
+    local centre = redis.call('HGET', SEAT_CENTRE, w.offer)
+    local text = centre and redis.call('HGET', seats_key(centre), w.offer)
+    local seat = text and cjson.decode(text)
+    if seat and seat.owner == w.id and (seat.expires == 0 or seat.expires > NOW) then
+      return w.offer
+    end
+  end
+  return ''
+end
+
+-- The seat did not answer (or was taken from) the attempt that held it: the attempt looks elsewhere first.
+local function tried(seat_id, attempt)
+  local w = load_waiting(attempt)
+  if w and not has(w.exclude, seat_id) then
+    w.exclude = w.exclude == '' and seat_id or w.exclude .. ',' .. seat_id
+    w.offer = ''
+    save_waiting(w)
+  end
+end

@@ -1,0 +1,13 @@
+-- A seat is no longer part of the installation.
+local seat = load_seat(A.seat)
+if not seat then
+  return finish(false, 'unknown')
+end
+local span = set_status(seat, 'off', 'removed', NOW)
+seat.registered = false
+set_free(seat, NOW)
+commit(seat, NOW, span)
+redis.call('HDEL', seats_key(seat.centre), seat.id)
+redis.call('HDEL', SEAT_CENTRE, seat.id)
+touch(seat.centre)
+return finish(true)

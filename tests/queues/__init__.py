@@ -1,0 +1,1 @@
+"""Seats and waiting calls on a real Valkey."""
