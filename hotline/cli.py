@@ -169,7 +169,7 @@ def main() -> None:
     """Run the command line: one line for each expected error, no traceback."""
     os.umask(0o077)
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="hotline", standalone_mode=False)
     except ConfigError as error:
         for problem in error.problems:
             print(f"error: {problem}", file=sys.stderr)
