@@ -25,11 +25,11 @@ QUIET = 60.0
 FAINTEST = 0.004
 """Least peak of a tone, as a share of full scale (a spoken tone has 0.16, so 32 dB below it)."""
 RELATIVE = 0.04
-"""Least peak of a tone against the loudest one of the same frame (-28 dB): what G.711 adds to a mix lies below."""
-STEADY = 0.85
+"""Least peak of a tone against all that sounds in the same frame (-28 dB): what G.711 adds to a mix lies below."""
+STEADY = 0.9
 """How constant a phase must be: 1 for a pure tone, around 0.5 for speech or another frequency."""
-WINDOW = 5
-"""Frames over which a phase must be constant (100 ms): the shortest tone that counts."""
+WINDOW = 8
+"""Frames over which a phase must be constant (160 ms): the shortest tone that counts."""
 RESIDUE = 0.06
 """What is left beside the tones counts as sound of its own from this share of the tones' RMS."""
 
@@ -74,7 +74,7 @@ def loudness(recording: Recording) -> npt.NDArray[np.float64]:
 def tones(recording: Recording, candidates: Sequence[float] = grid.TONES) -> npt.NDArray[np.float64]:
     """Table of peak amplitudes (share of full scale): a row per frame, a column per candidate, 0 where it is not heard.
 
-    A tone counts when it is loud enough, holds its phase over 100 ms (so neither speech nor music near the frequency counts),
+    A tone counts when it is loud enough, holds its phase over 160 ms (so neither speech nor music near the frequency counts),
     and is not dwarfed by another one.
     """
     return _tones(_samples(recording), candidates)
@@ -85,7 +85,8 @@ def _tones(samples: npt.NDArray[np.float64], candidates: Sequence[float]) -> npt
     strength = np.abs(spectrum)
     if len(strength) < WINDOW:
         return np.zeros_like(strength)
-    loud = strength >= FAINTEST
+    whole = np.sqrt(2 * (_frames(samples) ** 2).mean(axis=1, keepdims=True)) / 32768
+    loud = strength >= np.maximum(FAINTEST, RELATIVE * whole)
     sums = np.lib.stride_tricks.sliding_window_view(spectrum, WINDOW, axis=0).sum(axis=-1)
     weights = np.lib.stride_tricks.sliding_window_view(strength, WINDOW, axis=0)
     steady = np.abs(sums) >= STEADY * np.maximum(weights.sum(axis=-1), 1e-12)
@@ -96,8 +97,6 @@ def _tones(samples: npt.NDArray[np.float64], candidates: Sequence[float]) -> npt
     for offset in range(WINDOW):
         present[offset : offset + len(good)] |= good
     present &= loud
-    strongest = np.where(present, strength, 0).max(axis=1, keepdims=True)
-    present &= strength >= RELATIVE * strongest
     found: npt.NDArray[np.float64] = np.where(present, strength, 0.0)
     return found
 

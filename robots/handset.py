@@ -11,12 +11,16 @@ import json
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from robots import tones
-from robots.mailbox import Event, Mailbox, RobotError
+from robots import ear, tones, wav
+from robots.mailbox import Event, Mailbox, NothingHeard, RobotError
+
+T = TypeVar("T")
 
 Behaviour = dict[str, Any]
 
@@ -263,6 +267,42 @@ class Phone(Mailbox):
         if not self.seen("recorded", call=call):
             self.wait_for("recorded", timeout, call=call)
         return self.tape(call)
+
+    def hear(self, hz: int, seconds: float = 0.3, timeout: float = 15.0, *, call: int = 1, since: float = 0.0) -> ear.Interval:
+        """Wait until the ear of a call has heard a tone for so long without a break, at or after ``since`` seconds on its tape;
+        when that was (seconds on the tape). Raises :class:`NothingHeard`."""
+
+        def found(samples: wav.Samples) -> ear.Interval | None:
+            first = int(since * tones.RATE)
+            for start, end in ear.heard(samples[first:], hz):
+                if end - start >= seconds:
+                    return round(since + start, 3), round(since + end, 3)
+            return None
+
+        return self._listen(found, call, timeout, f"{hz} Hz for {seconds:g} s")
+
+    def tape_reaches(self, seconds: float, timeout: float = 60.0, *, call: int = 1) -> None:
+        """Wait until a call's tape is so long: how a test lets a conversation go on for a while."""
+        self._listen(lambda samples: len(samples) >= seconds * tones.RATE or None, call, timeout, f"{seconds:g} s of tape")
+
+    def _listen(self, look: Callable[[wav.Samples], T | None], call: int, timeout: float, what: str) -> T:
+        """Look at the growing tape each time a little more of it is written (about four times a second)."""
+        until = time.monotonic() + timeout
+        pause = threading.Event()
+        seen = -1
+        while True:
+            closed = bool(self.seen("recorded", call=call)) or self.process.poll() is not None
+            path = self.tape(call)
+            size = path.stat().st_size if path.exists() else 0
+            if size != seen or closed:
+                seen = size
+                found = look(wav.load(path)) if size else None
+                if found is not None:
+                    return found
+            if closed or time.monotonic() > until:
+                told = ear.timeline(path, {}) if size else []
+                raise NothingHeard(f"{self.name}: call {call}: no {what}; heard {told}")
+            pause.wait(0.05)
 
     def on_tape(self, event: Event | float, call: int = 1) -> float:
         """Seconds from the start of a call's tape to an event of any phone on this machine (or to a monotonic time)."""

@@ -129,10 +129,16 @@ class Line(pj.Call):  # type: ignore[misc]
                 "ended",
                 code=code,
                 reason=reason,
-                by="us" if self.ours else "them" if message else "error",
+                by=self._ended_by(message, code),
                 headers=siptext.interesting(message) if message else {},
             )
             self.program.forget(self.number)
+
+    def _ended_by(self, message: str, code: int) -> str:
+        """``us``, ``them``, or ``error`` when nobody has said so. A CANCEL shows only as our own 487 to it."""
+        if self.ours:
+            return "us"
+        return "them" if message or code == pj.PJSIP_SC_REQUEST_TERMINATED else "error"
 
     @guarded
     def onCallMediaState(self, prm: Any) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
-import random
 import select
 import sys
 import time
@@ -20,40 +19,18 @@ from typing import Any
 
 import pjsua2 as pj
 
-from robots import line, siptext, sockets, tones, voice, wire
-from robots.settings import MOST_CALLS, Settings
+from robots import line, siptext, sockets, stack, tones, voice, wire
+from robots.settings import Settings
 
 BUSY_TICK = 0.02
 """Longest pause of the loop while there are calls, timers of SIP transactions or unfinished tapes (seconds)."""
 IDLE_TICK = 0.25
 AFTERGLOW = 8.0
 """Seconds after the last call in which the loop stays quick, for retransmissions."""
+TAPE_PATIENCE = 1.0
+"""Seconds that a closed tape is given to be written out."""
 DEVICE_REST = 2.0
 """Seconds after the last call until the bridge's clock stops."""
-
-
-class _Account(pj.Account):  # type: ignore[misc]
-    def __init__(self, program: Program) -> None:
-        super().__init__()
-        self.program = program
-
-    @line.guarded
-    def onRegState(self, prm: Any) -> None:
-        self.program.registration(prm.code, prm.reason, prm.expiration)
-
-    @line.guarded
-    def onIncomingCall(self, prm: Any) -> None:
-        self.program.incoming(prm.callId, str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress))
-
-
-class _Endpoint(pj.Endpoint):  # type: ignore[misc]
-    def __init__(self, program: Program) -> None:
-        super().__init__()
-        self.program = program
-
-    @line.guarded
-    def onTransportState(self, prm: Any) -> None:
-        self.program.sockets_changed = True
 
 
 class Program:
@@ -69,7 +46,6 @@ class Program:
         self.behaviour = settings.behaviour
         self.calls: dict[int, line.Line] = {}
         self.sockets_changed = True
-        self.sip_port = 0
         self._numbers = itertools.count(1)
         self._order = itertools.count()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -81,100 +57,12 @@ class Program:
         self._leaving = 0.0
         self._sockets = sockets.Sockets(link.stdin)
         self._deaf = False
-        self._start()
-
-    # --- start
-
-    def _start(self) -> None:
-        wanted = self.settings
-        self.endpoint = _Endpoint(self)
-        self.endpoint.libCreate()
-        config = pj.EpConfig()
-        config.logConfig.consoleLevel = 0
-        config.logConfig.level = 5 if wanted.log_file else 0
-        config.logConfig.msgLogging = 1 if wanted.log_file else 0
-        config.logConfig.filename = wanted.log_file
-        config.uaConfig.threadCnt = 0
-        config.uaConfig.mainThreadOnly = True
-        config.uaConfig.maxCalls = MOST_CALLS
-        config.uaConfig.userAgent = "hotline-robot"
-        config.medConfig.threadCnt = 0
-        config.medConfig.hasIoqueue = False
-        config.medConfig.clockRate = tones.RATE
-        config.medConfig.noVad = True
-        config.medConfig.ecTailLen = 0
-        config.medConfig.sndAutoCloseTime = -1
-        self.endpoint.libInit(config)
-        transport = pj.TransportConfig()
-        transport.boundAddress = wanted.host
-        transport.port = wanted.listen_port
-        kind = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
-        if wanted.transport == "tls":
-            transport.tlsConfig.method = pj.PJSIP_TLSV1_2_METHOD
-            transport.tlsConfig.verifyServer = bool(wanted.ca_file)
-            transport.tlsConfig.CaListFile = wanted.ca_file
-        made = self.endpoint.transportCreate(kind[wanted.transport], transport)
-        self.sip_port = int(self.endpoint.transportGetInfo(made).localName.rsplit(":", 1)[1])
-        self.endpoint.libStart()
-        for codec in self.endpoint.codecEnum2():
-            name = codec.codecId.split("/")[0]
-            rank = 200 - wanted.codecs.index(name) if name in wanted.codecs else 0
-            self.endpoint.codecSetPriority(codec.codecId, rank)
-        self._make_account()
+        self.endpoint, self.sip_port = stack.open_endpoint(self, settings)
+        self.account = stack.open_account(self, settings, self.sip_port)
         self.voice = voice.Voice(lambda path: self.tell("spoken", file=path))
-        if wanted.tone:
-            self.voice.tone(wanted.tone, wanted.level)
+        if settings.tone:
+            self.voice.tone(settings.tone, settings.level)
         self._settle_ears()
-
-    def _suffix(self) -> str:
-        return "" if self.settings.transport == "udp" else f";transport={self.settings.transport}"
-
-    def _make_account(self) -> None:
-        wanted = self.settings
-        config = pj.AccountConfig()
-        config.idUri = self._address(wanted.user, wanted.display)
-        low, high = wanted.rtp_ports
-        media = config.mediaConfig
-        media.transportConfig.boundAddress = wanted.host
-        media.transportConfig.port = random.randrange(low, max(low + 2, high - 64), 2)
-        media.transportConfig.portRange = 64
-        media.lockCodecEnabled = False
-        config.natConfig.contactRewriteUse = 0
-        config.natConfig.viaRewriteUse = 0
-        config.regConfig.registerOnAdd = False
-        config.regConfig.timeoutSec = wanted.expires
-        config.regConfig.retryIntervalSec = 0
-        if wanted.registrar:
-            host, port = wanted.registrar
-            config.regConfig.registrarUri = f"sip:{host}:{port}{self._suffix()}"
-            if wanted.preload_route and not wanted.proxy:
-                config.sipConfig.proxies.append(f"sip:{host}:{port}{self._suffix()};lr")
-        if wanted.proxy:
-            config.sipConfig.proxies.append(wanted.proxy)
-        if wanted.secret is not None:
-            config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", wanted.user, 0, wanted.secret))
-        self.account = _Account(self)
-        self.account.create(config)
-
-    def _address(self, user: str, display: str) -> str:
-        wanted = self.settings
-        if wanted.domain:
-            where = wanted.domain
-        elif wanted.registrar:
-            where = "{}:{}".format(*wanted.registrar)
-        else:
-            where = f"{wanted.host}:{self.sip_port}"
-        quoted = display.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{quoted}" <sip:{user}@{where}>' if display else f"<sip:{user}@{where}>"
-
-    def _target(self, wanted: str) -> str:
-        """A URI is taken as it is; a bare number goes to the registrar."""
-        if wanted.lower().startswith(("sip:", "sips:", "tel:", "<")):
-            return wanted
-        if self.settings.registrar is None:
-            raise ValueError(f"{wanted!r} is no URI, and this phone has no registrar to dial it through")
-        host, port = self.settings.registrar
-        return f"sip:{wanted.replace('#', '%23')}@{host}:{port}{self._suffix()}"
 
     # --- what happens
 
@@ -236,8 +124,8 @@ class Program:
             self.after(DEVICE_REST, self._close_device)
 
     def tape_closed(self, number: int, file: Path) -> None:
-        """The header follows some ticks of the bridge later."""
-        self._tapes[number] = (file, time.monotonic() + 3)
+        """The header follows some ticks of the bridge later, or never if there was not one frame to write."""
+        self._tapes[number] = (file, time.monotonic() + TAPE_PATIENCE)
 
     def open_device(self) -> None:
         """The bridge's clock; must run before a call is made or answered, or pjsua looks for a sound card."""
@@ -297,14 +185,14 @@ class Program:
     def do_dial(
         self, *, to: str, headers: dict[str, str] | None = None, caller: str = "", display: str = "", **_: Any
     ) -> dict[str, Any]:
-        target = self._target(to)
+        target = stack.target(self.settings, to)
         prm = pj.CallOpParam(True)
         for name, value in (headers or {}).items():
             header = pj.SipHeader()
             header.hName, header.hValue = name, value
             prm.txOption.headers.append(header)
         if caller or display:
-            prm.txOption.localUri = self._address(caller or self.settings.user, display)
+            prm.txOption.localUri = stack.address(self.settings, self.sip_port, caller or self.settings.user, display)
         number = next(self._numbers)
         self._quicken()
         self.open_device()
@@ -342,7 +230,7 @@ class Program:
         self._call(call).unhold()
 
     def do_refer(self, *, to: str, call: int = 0, **_: Any) -> None:
-        self._call(call).refer(self._target(to))
+        self._call(call).refer(stack.target(self.settings, to))
 
     def do_speak(self, *, tone: int = 0, level: float = tones.LEVEL, file: str = "", loop: bool = False, **_: Any) -> None:
         if file:

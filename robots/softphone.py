@@ -105,7 +105,7 @@ class Softphone(Mailbox):
         spoken = np.sin(2 * np.pi * tone * samples / tones.RATE) * tones.LEVEL * 32767
         wav.save(self.folder / "voice.wav", spoken.astype(np.int16))
         (self.folder / "config").write_text(self._config(rtp_ports))
-        (self.folder / "accounts").write_text(self._account(secret, auto_answer, codecs))
+        (self.folder / "accounts").write_text("")
         (self.folder / "contacts").write_text("")
         self._log = (self.folder / "baresip.log").open("wb")
         self.process = subprocess.Popen(
@@ -119,6 +119,8 @@ class Softphone(Mailbox):
             raise
         self._reader = threading.Thread(target=self._read, name=self.name, daemon=True)
         self._reader.start()
+        # Only now, so that no event of the registration is missed.
+        self.do("uanew", self._account(secret, auto_answer, codecs))
 
     def _config(self, rtp_ports: tuple[int, int]) -> str:
         lines = [
@@ -147,7 +149,7 @@ class Softphone(Mailbox):
         ]
         if secret is not None:
             options += [f"auth_user={self.user}", f"auth_pass={secret}"]
-        return f"<sip:{self.user}@{host}:{port}{transport}>;" + ";".join(options) + "\n"
+        return f"<sip:{self.user}@{host}:{port}{transport}>;" + ";".join(options)
 
     # --- life
 
