@@ -246,6 +246,7 @@ class CallMachine:
             staff.says.clear()
             self.join(staff)
         self.join(party)
+        self.say(party, words.clip("callback_intro"))
         self.call.stage = "talking"
 
     def _caller_is_back(self, caller: records.Party) -> None:

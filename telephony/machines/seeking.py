@@ -150,7 +150,7 @@ def answered(m: CallMachine, party: records.Party) -> None:
         return
     if attempt.purpose == "callback":
         m.join(party)
-        m.say(party, words.clip("callback_intro"))
+        m.say(party, words.clip("callback_connecting"))
         call.answered_by = party.seat
         m.ring_caller()
         return
@@ -166,6 +166,9 @@ def answered(m: CallMachine, party: records.Party) -> None:
         call.answered_by = party.seat
         call.waited = m.now - call.queued_at if call.queued_at is not None else None
     caller = call.caller
+    tag = {"return": "tag_returned", "ringback": "tag_lost"}.get(attempt.purpose)
+    if tag:
+        m.say(party, words.clip(tag))
     if caller is not None:
         caller.says.clear()
         announce(m, caller, party)

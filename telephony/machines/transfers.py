@@ -39,7 +39,7 @@ def key(m: CallMachine, party: records.Party, meaning: str) -> None:
             kind: contract.TransferKind = meaning  # type: ignore[assignment]
             start(m, kind, m.plan.target("", party.centre), party, by="key")
     except plan.UnknownTarget:
-        m.say(party, words.clip("transfer_failed"))
+        m.say(party, words.clip("unknown_target"))
     except Refused as refused:
         m.say(party, words.clip(refused.prompt))
 
@@ -54,7 +54,7 @@ def referred(m: CallMachine, leg: str, target: records.Target | None) -> None:
         return
     try:
         if target is None or not party.staff:
-            raise Refused("transfer.target", "the number names nobody", "transfer_failed")
+            raise Refused("transfer.target", "the number names nobody", "unknown_target")
         transfer = start(m, "one-key", target, party, by="refer")
         transfer.notify = True
         m.do(effects.Notify(leg, "SIP/2.0 100 Trying"))
@@ -88,6 +88,7 @@ def start(
         finish(m, call.transfer)
     if dangerous and kind in ("one-key", "blind"):
         kind = "three-way"
+        m.say(asker, words.clip("dangerous_staying"))
     transfer = records.Transfer(
         id=call.next_id("t"),
         kind=kind,
@@ -134,6 +135,8 @@ def receiver_up(m: CallMachine, party: records.Party) -> None:
     transfer.answered_by = party.seat or transfer.target.id
     transfer.stage = "briefing"
     centre = m.plan.centres.get(transfer.from_centre)
+    if transfer.dangerous:
+        m.say(party, words.clip("dangerous"))
     m.say(party, words.text(centre.tag if centre else "转接"), then="brief")
 
 
@@ -170,7 +173,7 @@ def together(m: CallMachine) -> None:
     """A consultation becomes a three-way call."""
     transfer = m.call.transfer
     if transfer is None or transfer.stage != "consulting":
-        raise Refused("transfer.none", "there is no consultation that could become a three-way call", "transfer_failed")
+        raise Refused("transfer.none", "there is no consultation that could become a three-way call", "transfer_none")
     transfer.stage = "together"
     if m.call.caller is not None:
         m.hold(m.call.caller, False)
@@ -180,7 +183,7 @@ def take_over(m: CallMachine, receiver: records.Party) -> None:
     """The receiver takes the matter; the asker leaves."""
     transfer = m.call.transfer
     if transfer is None or transfer.stage not in ("together", "consulting") or transfer.receiver != receiver.id:
-        raise Refused("transfer.none", "this seat has no three-way transfer to take over", "transfer_failed")
+        raise Refused("transfer.none", "this seat has no three-way transfer to take over", "transfer_none")
     if m.call.caller is not None:
         m.hold(m.call.caller, False)
     transfer.asker_left_at = transfer.asker_left_at or m.now
@@ -192,7 +195,7 @@ def cancel(m: CallMachine) -> None:
     """Stop a transfer that is not settled; the receiver of a consultation is let go."""
     transfer = m.call.transfer
     if transfer is None or transfer.stage == "together":
-        raise Refused("transfer.none", "there is no transfer to cancel", "transfer_failed")
+        raise Refused("transfer.none", "there is no transfer to cancel", "transfer_none")
     if transfer.stage == "consulting":
         receiver = m.call.parties[transfer.receiver]
         finish(m, transfer)
@@ -238,7 +241,7 @@ def fail(m: CallMachine, outcome: str) -> None:
         back_to_queue(m, transfer)
 
 
-def back_to_queue(m: CallMachine, transfer: records.Transfer | None = None) -> None:
+def back_to_queue(m: CallMachine, transfer: records.Transfer | None = None, prompt: str = "returning") -> None:
     """A caller whom nobody speaks with any more, and who has not hung up."""
     call = m.call
     caller = call.caller
@@ -254,7 +257,7 @@ def back_to_queue(m: CallMachine, transfer: records.Transfer | None = None) -> N
     m.hold(caller, False)
     call.stage = "waiting"
     caller.says.clear()
-    m.say(caller, words.clip("returning"))
+    m.say(caller, words.clip(prompt))
     seeking.start(m, "return", records.Target("queue", centre, centre), rank=0)
 
 
@@ -290,7 +293,7 @@ def staff_gone(m: CallMachine, party: records.Party, lost: bool) -> None:
             _asker_gone(m, transfer)
             return
     if (lost or call.refer_failed == party.id) and not call.staff() and call.attempt is None:
-        back_to_queue(m)
+        back_to_queue(m, prompt="seat_lost" if lost else "returning")
     else:
         m.settle_talk("staff_left")
 
@@ -304,7 +307,7 @@ def _receiver_gone(m: CallMachine, transfer: records.Transfer, lost: bool) -> No
         m.hold(caller, False)
     finish(m, transfer)
     if lost and not m.call.staff():
-        back_to_queue(m)
+        back_to_queue(m, prompt="seat_lost")
     else:
         m.settle_talk("staff_left")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from telephony.speech.pieces import Clip, Number, Speech, Text
+from telephony.speech import phrases
+from telephony.speech.pieces import Clip, Speech, Text
 
 OUTCOMES = {
     "refused": "transfer_refused",
@@ -25,10 +26,5 @@ def text(words: str) -> Speech:
     return (Text(words),)
 
 
-def position(number: int) -> Speech:
-    return (Clip("position_prefix"), Number(number), Clip("position_suffix"))
-
-
-def seat_number(seat: str) -> Speech:
-    """The seat's number, as the caller hears it when it answers (工号)."""
-    return (Clip("seat_prefix"), Number(int(seat), how="digits"), Clip("seat_suffix"))
+position = phrases.position
+seat_number = phrases.seat

@@ -15,7 +15,6 @@ from telephony.machines.errors import Refused
 from telephony.speech import pieces
 from telephony.switchboard import addresses
 from telephony.switchboard.kit import Kit
-from telephony.switchboard.seating import Seating
 from telephony.switchboard.session import CallSession, Machine
 
 log = structlog.get_logger()
@@ -29,9 +28,12 @@ _MODES: dict[str, contract.SupervisionMode] = {"21": "listen", "22": "whisper", 
 class Exchange:
     """Implements :class:`telephony.edge.ports.Switchboard`."""
 
-    def __init__(self, kit: Kit, seating: Seating) -> None:
+    def __init__(self, kit: Kit) -> None:
         self.kit = kit
-        self._seating = seating
+        self._seating = kit.seating
+        self._seating.offered = self._offered
+        self._seating.none_left = self._none_left
+        self._seating.alive = lambda: list(self.calls)
         self.calls: dict[str, CallSession] = {}
         self._legs: dict[str, CallSession] = {}
         self._pages: deque[contract.Page] = deque()
@@ -187,7 +189,7 @@ class Exchange:
             origin=_origin(incoming),
             started_at=self.kit.now(),
         )
-        session = CallSession(self.kit, announcement.AnnouncementMachine(record, incoming.leg, speech), record=False)
+        session = CallSession(self.kit, self, announcement.AnnouncementMachine(record, incoming.leg, speech), record=False)
         self.calls[record.id] = session
         placed = await self._place(session, incoming.leg, "")
         if isinstance(placed, ports.Refuse):
@@ -255,13 +257,13 @@ class Exchange:
         centre = self.kit.plan.installation.centres[0].id
         call_record = self._record("page", centre, command.to, command.to, "page")
         machine = page.PageMachine(call_record, self.kit.plan, command)
-        session = CallSession(self.kit, machine)
+        session = CallSession(self.kit, self, machine)
         self.calls[call_record.id] = session
         room = None
         while room is None and not self._stopping:
             room = await self.kit.pool.take("page", session, ROOM_PATIENCE)
             if room is None:
-                await _pause(self.kit.reactor, ROOM_PATIENCE)
+                await self._seating.pause(ROOM_PATIENCE)
         if room is None:
             return
         session.use(room)
@@ -322,9 +324,7 @@ class Exchange:
         await self._seating.set_status(seat.id, command.status, command.reason)
         self.answer(command.id, True)
 
-    def answer(
-        self, command: str, ok: bool, code: str = "", message: str = "", result: dict[str, str] | None = None
-    ) -> None:
+    def answer(self, command: str, ok: bool, code: str = "", message: str = "", result: dict[str, str] | None = None) -> None:
         self.kit.replied(
             command,
             contract.CommandDone(
@@ -341,13 +341,18 @@ class Exchange:
 
     # --- bookkeeping
 
-    def offered(self, attempt: str, call_id: str, seat: str, step: int) -> bool:
+    def _offered(self, attempt: str, call_id: str, seat: str, step: int) -> bool:
         """The board has a seat for an attempt; False if its call is no more."""
         session = self.calls.get(call_id)
         if session is None or session.machine.over:
             return False
         session.give(inputs.Offered(attempt, seat, step))
         return True
+
+    def _none_left(self, attempt: str, call_id: str, why: str) -> None:
+        session = self.calls.get(call_id)
+        if session is not None:
+            session.give(inputs.NoneLeft(attempt, why))
 
     def closed(self, session: CallSession) -> None:
         self.calls.pop(session.call.id, None)
@@ -365,15 +370,13 @@ class Exchange:
         for _ in range(20):
             if not self.calls:
                 break
-            await _pause(self.kit.reactor, 0.1)
+            await self._seating.pause(0.1)
 
     def _kind(self, centre: str) -> str:
         found = self.kit.plan.centres.get(centre)
         return found.kind if found else ""
 
-    def _record(
-        self, kind: contract.CallKind, centre: str, called: str, number: str | None, origin: str
-    ) -> records.Call:
+    def _record(self, kind: contract.CallKind, centre: str, called: str, number: str | None, origin: str) -> records.Call:
         return records.Call(
             id=self.kit.new_id(),
             kind=kind,
@@ -397,19 +400,13 @@ class Exchange:
         if first is not None:
             record.parties[first.id] = first
         machine: Machine = call.CallMachine(record, self.kit.plan)
-        session = CallSession(self.kit, machine)
+        session = CallSession(self.kit, self, machine)
         self.calls[record.id] = session
         return session
 
 
 def _origin(incoming: ports.IncomingCall) -> str:
     return f"{incoming.origin.kind}:{incoming.origin.id}"
-
-
-def _pause(reactor: Any, seconds: float) -> Deferred[None]:
-    waiter: Deferred[None] = Deferred()
-    reactor.callLater(seconds, waiter.callback, None)
-    return waiter
 
 
 def _broken(failure: Any) -> None:

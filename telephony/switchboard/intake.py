@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -31,16 +31,21 @@ def _taken(command: str) -> str:
     return f"{contract.STREAM_PREFIX}:taken:{command}"
 
 
+async def _nobody(command: contract.AnyCommand) -> None:
+    raise RuntimeError("commands came before anybody could take them")
+
+
 class Intake:
     """One reader of the command stream, under a consumer group of this node so that a restart goes on where it was."""
 
-    def __init__(self, client: Any, node: str, mine: Callable[[contract.AnyCommand], bool]) -> None:
+    def __init__(self, blocking: Any, client: Any, node: str, mine: Callable[[contract.AnyCommand], bool]) -> None:
+        self._blocking = blocking
         self._redis = client
         self._group = f"node:{node}"
         self._mine = mine
         self._task: Deferred[Any] | None = None
-        self.handle: Callable[[contract.AnyCommand], Deferred[None]] | None = None
-        self.refuse: Callable[[str, str, str], None] | None = None
+        self.handle: Callable[[contract.AnyCommand], Coroutine[Any, Any, None]] = _nobody
+        self.refuse: Callable[[str, str, str], None] = lambda command, code, message: None
 
     def start(self) -> None:
         self._task = wait(self._run())
@@ -77,7 +82,7 @@ class Intake:
                 raise
 
     async def _read(self) -> None:
-        found = await self._redis.xreadgroup(self._group, "intake", {contract.COMMANDS: ">"}, count=100, block=BLOCK)
+        found = await self._blocking.xreadgroup(self._group, "intake", {contract.COMMANDS: ">"}, count=100, block=BLOCK)
         for _, entries in found or []:
             for number, fields in entries:
                 await self._take(fields.get(contract.FIELD.encode(), b""))
@@ -98,8 +103,11 @@ class Intake:
             if answer:
                 await self.push(command.id, answer)
             return
-        assert self.handle is not None
-        self.handle(command)
+        Deferred.fromCoroutine(self.handle(command)).addErrback(lambda f: self._failed(command.id, f))
+
+    def _failed(self, command: str, failure: Any) -> None:
+        log.error("command.failed", command=command, error=failure.getTraceback())
+        self.refuse(command, "command.failed", "the command could not be carried out: see the log")
 
     async def _unreadable(self, data: bytes, problem: Exception) -> None:
         """Tell whoever waits, if the id can be read."""
@@ -108,14 +116,12 @@ class Intake:
             name = msgspec.json.decode(data).get("id", "")
         except (msgspec.MsgspecError, AttributeError):
             return
-        if name and self.refuse is not None:
+        if name:
             self.refuse(str(name), "command.unreadable", str(problem))
 
     def replied(self, command: str, done: contract.CommandDone) -> None:
         """Keep and deliver an answer."""
-        wait(self._answer(command, contract.encode(done))).addErrback(
-            lambda f: log.error("reply.failed", error=str(f.value))
-        )
+        wait(self._answer(command, contract.encode(done))).addErrback(lambda f: log.error("reply.failed", error=str(f.value)))
 
     async def _answer(self, command: str, data: bytes) -> None:
         await self._redis.set(_taken(command), data, ex=TAKEN_SECONDS)

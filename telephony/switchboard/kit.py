@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from telephony import contract
 from telephony.edge import ports
-from telephony.machines import effects, plan
+from telephony.machines import plan
 from telephony.speech.library import Library
 from telephony.speech.studio import Studio
-from telephony.switchboard.live import Live
-from telephony.switchboard.pool import Pool
 from telephony.switchboard.relay import Relay
-from telephony.switchboard.seating import Seating
 
 if TYPE_CHECKING:
-    from telephony.switchboard.session import CallSession
+    from telephony.switchboard.live import Live
+    from telephony.switchboard.pool import Pool
+    from telephony.switchboard.seating import Seating
 
 
-def _ids() -> Callable[[], str]:
+def new_ids() -> Callable[[], str]:
     """Ids that sort by time and never repeat: milliseconds, a count, and some randomness against other nodes."""
     count = itertools.count()
 
@@ -36,25 +35,22 @@ def _ids() -> Callable[[], str]:
 
 @dataclass
 class Kit:
-    """The parts of one telephony node."""
+    """The parts of one telephony node. Those without a default here are set while the node is built."""
 
     reactor: Any
     node: str
     plan: plan.Plan
-    door: ports.FrontDoor
-    pool: Pool
-    seating: Seating
     studio: Studio
     sounds: Library
     relay: Relay
-    live: Live
     data_dir: Path
     recording: bool
-    ring_back: Callable[[CallSession, effects.RingBack], None]
-    page_done: Callable[[CallSession, effects.PageResult], None]
-    closed: Callable[[CallSession], None]
-    replied: Callable[[str, contract.CommandDone], None]
-    new_id: Callable[[], str] = field(default_factory=_ids)
+    new_id: Callable[[], str]
+    door: ports.FrontDoor = field(init=False)
+    pool: Pool = field(init=False)
+    seating: Seating = field(init=False)
+    live: Live = field(init=False)
+    replied: Callable[[str, contract.CommandDone], None] = field(init=False)
 
     def now(self) -> float:
         """Seconds since 1970."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -44,14 +45,13 @@ class Pool:
         close_door: Callable[[Room], None],
         token: Callable[[str], str],
         door: Callable[[], tuple[str, int]],
-        prefix: str,
     ) -> None:
         self._reactor = reactor
         self._limits = limits
         self._run_dir = run_dir
         self._spool_dir = spool_dir
         self._open_door, self._close_door, self._token, self._door = open_door, close_door, token, door
-        self._prefix = prefix
+        self._life = os.urandom(2).hex()
         self._count = 0
         self.rooms: dict[str, Room] = {}
         self._waiting: list[tuple[int, Deferred[Room | None]]] = []
@@ -196,7 +196,7 @@ class Pool:
 
     def _spawn(self) -> Room:
         self._count += 1
-        name = f"{self._prefix}{self._count}"
+        name = f"r{self._life}-{self._count}"
         room = Room(name, self._run_dir / f"{name}.sock", self._take_ports(), self._spool_dir / name)
         room.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
         room.on_lost = self._lost

@@ -2,181 +2,277 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from twisted.internet.defer import Deferred
 
 from telephony import contract
-from telephony.machines import plan, records
+from telephony.machines import records
+from telephony.queues import changes as news
+from telephony.queues import records as rows
 from telephony.queues.board import Board
 from telephony.queues.errors import BoardUnavailable
+
+if TYPE_CHECKING:
+    from telephony.switchboard.kit import Kit
 
 log = structlog.get_logger()
 
 RETRY = 1.0
-NO_CENTRE = "-"
-"""Where seats without a centre (duty posts) stand on the board."""
+"""Seconds until Redis is asked again when it was away."""
+
+RENEW_EVERY = 5.0
 
 
 class Seating:
-    """Matches when something has changed, wakes by itself when only time has passed."""
+    """Matches when something has changed, wakes by itself when only time has passed, keeps this node's leases."""
 
-    def __init__(self, reactor: Any, board: Board, installation: plan.Plan, node: str, now: Callable[[], float]) -> None:
-        self._reactor = reactor
+    def __init__(self, kit: Kit, board: Board) -> None:
         self.board = board
-        self._plan = installation
-        self._node = node
-        self._now = now
+        self._kit = kit
         self._matching: set[str] = set()
         self._again: set[str] = set()
         self._wakeups: dict[str, Any] = {}
         self._steps: dict[str, Deferred[None]] = {}
+        self._changes: news.Changes | None = None
+        self._renewing: Any = None
+        self._stopped = False
         self.offered: Callable[[str, str, str, int], bool] = lambda attempt, call, seat, step: False
-        self.told: Callable[[contract.Event], None] = lambda event: None
-        self.new_id: Callable[[], str] = lambda: ""
+        self.none_left: Callable[[str, str, str], None] = lambda attempt, call, why: None
+        self.alive: Callable[[], Iterable[str]] = lambda: ()
+
+    async def start(self) -> None:
+        """Bring the board to the configuration, free what this node held in an earlier life, begin to match."""
+        plan = self._kit.plan
+        known = {seat.id for seat in await self.board.seats()}
+        for gone in known - set(plan.seats):
+            await self.board.forget(gone)
+        for seat in plan.seats.values():
+            await self.board.define(seat.id, seat.centre or "", seat.groups, seat.skill_priority)
+        await self.board.reset_node(self._kit.node)
+        for name in plan.seats:
+            await self.board.sign_out(name, "restart")
+        self._changes = self.board.changes()
+        self._watch(self._follow(self._changes))
+        self._renew()
+
+    async def stop(self) -> None:
+        self._stopped = True
+        for timer in (*self._wakeups.values(), self._renewing):
+            if timer is not None and timer.active():
+                timer.cancel()
+        if self._changes is not None:
+            await self._changes.close()
+
+    def _watch(self, work: Awaitable[Any]) -> None:
+        def failed(failure: Any) -> None:
+            log.error("seating.failed", error=failure.getTraceback())
+
+        Deferred.fromCoroutine(work).addErrback(failed)
+
+    async def _follow(self, changes: news.Changes) -> None:
+        async for centre in changes:
+            if centre == news.EVERY:
+                for every in self._kit.plan.centres:
+                    self.kick(every)
+            else:
+                self.kick(centre)
+
+    def _renew(self) -> None:
+        if not self._stopped:
+            self._watch(self._renew_once())
+
+    async def _renew_once(self) -> None:
+        try:
+            await self.board.renew(self._kit.node, self.alive())
+            self._tell((await self.board.sweep()).changes)
+        except BoardUnavailable as problem:
+            log.error("board.away", error=str(problem))
+        if not self._stopped:
+            self._renewing = self._kit.reactor.callLater(RENEW_EVERY, self._renew)
 
     # --- seats
 
     def registered(self, seat: str) -> None:
         """A phone is there: sign the seat in, unless it already is."""
-        self._in_order(seat, lambda: self._sign_in(seat))
+        rules = self._kit.plan.seats[seat]
+
+        async def step() -> None:
+            self._tell(
+                (
+                    await self.board.sign_in(
+                        seat, rules.centre or "", rules.groups, rules.skill_priority, rules.available_on_register
+                    )
+                ).changes
+            )
+
+        self._in_order(seat, step)
 
     def gone(self, seat: str, why: str) -> None:
-        self._in_order(seat, lambda: self._sign_out(seat, why))
+        async def step() -> None:
+            log.info("seat.gone", seat=seat, why=why)
+            self._tell((await self.board.sign_out(seat, why)).changes)
+
+        self._in_order(seat, step)
 
     def _in_order(self, seat: str, step: Callable[[], Awaitable[None]]) -> None:
-        """Registrations of one seat take effect in the order they came."""
+        """What is told of one seat takes effect in the order it came."""
         before = self._steps.get(seat)
 
         async def run() -> None:
-            if before is not None:
-                await before
-            while True:
+            if before is not None and not before.called:
+                waiter: Deferred[None] = Deferred()
+                before.addBoth(lambda _: waiter.callback(None))
+                await waiter
+            while not self._stopped:
                 try:
                     await step()
                     return
                 except BoardUnavailable as problem:
                     log.error("board.away", error=str(problem))
-                    waiter: Deferred[None] = Deferred()
-                    self._reactor.callLater(RETRY, waiter.callback, None)
-                    await waiter
+                    await self.pause(RETRY)
 
         done = Deferred.fromCoroutine(run())
-        done.addErrback(lambda f: log.error("seat.failed", seat=seat, error=f.getTraceback()))
+        done.addErrback(lambda failure: log.error("seat.failed", seat=seat, error=failure.getTraceback()))
         self._steps[seat] = done
 
-    async def _sign_in(self, seat: str) -> None:
-        rules = self._plan.seats[seat]
-        centre = rules.centre or NO_CENTRE
-        changed = await self.board.sign_in(
-            seat, centre, tuple(rules.groups), rules.skill_priority, available=rules.available_on_register
-        )
-        await self._tell(seat, changed)
-        self.kick(centre)
+    def pause(self, seconds: float) -> Deferred[None]:
+        waiter: Deferred[None] = Deferred()
+        self._kit.reactor.callLater(seconds, waiter.callback, None)
+        return waiter
 
-    async def _sign_out(self, seat: str, why: str) -> None:
-        log.info("seat.gone", seat=seat, why=why)
-        await self._tell(seat, await self.board.sign_out(seat, why))
+    async def set_status(self, seat: str, status: Any, reason: str) -> None:
+        """Raise :class:`BoardUnavailable` if Redis is away."""
+        self._tell((await self.board.set_status(seat, status, reason)).changes)
 
-    async def set_status(self, seat: str, status: str, reason: str) -> None:
-        await self._tell(seat, await self.board.set_status(seat, status, reason))
-        self.kick(self._plan.seats[seat].centre or NO_CENTRE)
-
-    async def _tell(self, seat: str, changed: Any) -> None:
-        """Send the seat's status on, for the statistics of times and reasons."""
-        view = await self.board.seat(seat)
-        if view is None:
-            return
-        self.told(
-            contract.SeatChanged(
-                id=self.new_id(),
-                at=self._now(),
-                node=self._node,
-                seat=seat,
-                centre=view.centre if view.centre != NO_CENTRE else "",
-                status=view.status,
-                reason=view.reason,
-                state=view.state,
-                owner=view.owner or "",
+    def _tell(self, changes: Iterable[rows.SeatChange]) -> None:
+        """Send changes of seats on, for the statistics of times and reasons."""
+        for change in changes:
+            seat = change.seat
+            self._kit.relay.tell(
+                contract.SeatChanged(
+                    id=self._kit.new_id(),
+                    at=change.at,
+                    node=self._kit.node,
+                    call=seat.call,
+                    seat=seat.id,
+                    centre=seat.centre,
+                    status=seat.status,
+                    reason=seat.reason,
+                    state=seat.state,
+                    owner=seat.owner,
+                )
             )
-        )
+
+    # --- one seat and one call
 
     async def own_call(self, seat: str, owner: str, call: str) -> bool:
-        """A seat dials by itself: nobody rings it meanwhile."""
+        """A seat dials by itself: nobody rings it meanwhile. False if it is in a talk already, or Redis is away."""
         try:
-            return bool(await self.board.busy_by_own_call(seat, owner, call))
+            outcome = await self.board.busy_by_own_call(seat, owner, call, self._kit.node)
         except BoardUnavailable as problem:
             log.error("board.away", error=str(problem))
             return False
+        self._tell(outcome.changes)
+        return outcome.ok
 
     async def claim(self, owner: str, seat: str, call: str, force: bool) -> str:
         """Reserve one named seat; the reason why not, or nothing."""
-        rules = self._plan.seats.get(seat)
-        if rules is None:
+        if not self._kit.door.is_registered(seat):
             return "unreachable"
-        return await self.board.claim(seat, owner, call, self._node, force=force) or ""
+        outcome = await self.board.claim(seat, owner, call=call, node=self._kit.node, force=force)
+        self._tell(outcome.changes)
+        return "" if outcome.ok else outcome.why or "busy"
+
+    async def ringing(self, seat: str, owner: str) -> None:
+        self._tell((await self.board.ringing(seat, owner)).changes)
+
+    async def talking(self, seat: str, owner: str, call: str) -> None:
+        self._tell((await self.board.talking(seat, owner, call, self._kit.node)).changes)
+
+    async def release(self, seat: str, owner: str, *, talked: bool = False, unreachable: bool = False) -> None:
+        """Free a seat, with its wrap-up if it has talked."""
+        rules = self._kit.plan.seats.get(seat)
+        wrap_up = rules.wrap_up if rules is not None and rules.centre and talked else 0
+        until = self._kit.now() + wrap_up if wrap_up else None
+        self._tell((await self.board.release(seat, owner, until, unreachable)).changes)
+        if rules is not None and rules.centre:
+            self.kick(rules.centre)
 
     # --- calls that seek
 
-    async def seek(self, call: records.Call, attempt: records.Attempt) -> str:
-        """Put an attempt on the board and match; why nobody can serve it, or nothing."""
+    async def seek(self, call: records.Call, attempt: records.Attempt) -> None:
+        """Put an attempt on the board; an offer, or that nobody can serve it, follows from the match."""
         centre = attempt.target.id
-        rules = self._plan.centres[centre].queue
+        rules = self._kit.plan.centres[centre].queue
         steps = rules.transfer if attempt.steps == "transfer" else rules.direct
-        await self.board.enqueue(
-            attempt=attempt.id,
+        waiting = rows.Waiting(
+            id=attempt.id,
             call=call.id,
             centre=centre,
-            steps=[(tuple(s.groups), s.wait) for s in steps],
+            steps=tuple(rows.Step(tuple(step.groups), step.wait) for step in steps),
             rank=attempt.rank,
             since=attempt.since,
-            node=self._node,
+            node=self._kit.node,
             exclude=tuple(attempt.tried),
+            again=attempt.purpose != "transfer",
         )
-        groups = {g for s in steps for g in s.groups}
-        seats = [s for s in await self.board.seats(centre) if groups & set(s.groups) and s.status != "off"]
+        if attempt.rank == 0:
+            await self.board.requeue_at_head(waiting)
+        else:
+            await self.board.enqueue(waiting)
         self.kick(centre)
-        if not seats:
-            return "no_seats"
-        if all(s.id in attempt.tried for s in seats):
-            return "tried"
-        return ""
+
+    async def leave(self, attempt: str, centre: str) -> None:
+        await self.board.leave(attempt)
+        self.kick(centre)
+
+    async def position(self, attempt: str) -> int:
+        return await self.board.position(attempt)
 
     def kick(self, centre: str) -> None:
         """There may be a match at this centre now."""
+        if self._stopped or centre not in self._kit.plan.centres:
+            return
         if centre in self._matching:
             self._again.add(centre)
             return
         self._matching.add(centre)
-        Deferred.fromCoroutine(self._match(centre)).addErrback(
-            lambda f: log.error("match.failed", centre=centre, error=f.getTraceback())
-        )
+        self._watch(self._match(centre))
 
     async def _match(self, centre: str) -> None:
+        wakeup: float | None = None
         try:
             while True:
                 self._again.discard(centre)
-                for offer in await self.board.match(centre):
-                    if offer.node != self._node:
-                        continue
+                found = await self.board.match(centre, node=self._kit.node)
+                self._tell(found.changes)
+                for offer in found:
                     if not self.offered(offer.attempt, offer.call, offer.seat, offer.step):
                         await self.board.leave(offer.attempt)
-                        await self.board.release(offer.seat, offer.attempt, None, unreachable=False)
+                        await self.board.release(offer.seat, offer.attempt)
                         self._again.add(centre)
+                for hopeless in found.hopeless:
+                    self.none_left(hopeless.attempt, hopeless.call, hopeless.why)
+                wakeup = found.wakeup
                 if centre not in self._again:
                     break
-            self._set_wakeup(centre, await self.board.next_wakeup(centre))
         except BoardUnavailable as problem:
             log.error("board.away", error=str(problem))
-            self._set_wakeup(centre, self._now() + RETRY)
+            wakeup = self._kit.now() + RETRY
         finally:
             self._matching.discard(centre)
+        if centre in self._again:
+            self.kick(centre)
+        else:
+            self._set_wakeup(centre, wakeup)
 
     def _set_wakeup(self, centre: str, at: float | None) -> None:
         timer = self._wakeups.pop(centre, None)
         if timer is not None and timer.active():
             timer.cancel()
-        if at is not None:
-            self._wakeups[centre] = self._reactor.callLater(max(at - self._now(), 0.01), self.kick, centre)
+        if at is not None and not self._stopped:
+            after = max(at - self._kit.now(), 0.005)
+            self._wakeups[centre] = self._kit.reactor.callLater(after, self.kick, centre)

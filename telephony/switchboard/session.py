@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 from twisted.internet.defer import Deferred
 
 from telephony import contract
-from telephony.aio import wait
 from telephony.ipc import messages
 from telephony.machines import effects, facts, inputs, records
 from telephony.queues.errors import BoardUnavailable
@@ -37,11 +37,22 @@ class Machine(Protocol):
     def scene(self) -> effects.Scene: ...
 
 
+class Owner(Protocol):
+    """What a session asks of the exchange."""
+
+    def ring_back(self, lost: CallSession, effect: effects.RingBack) -> None: ...
+
+    def page_done(self, session: CallSession, result: effects.PageResult) -> None: ...
+
+    def closed(self, session: CallSession) -> None: ...
+
+
 class CallSession:
     """Tenant of a room for the length of a call."""
 
-    def __init__(self, kit: Kit, machine: Machine, *, record: bool = True) -> None:
+    def __init__(self, kit: Kit, owner: Owner, machine: Machine, *, record: bool = True) -> None:
         self.kit = kit
+        self._owner = owner
         self.machine = machine
         self.call = machine.call
         self.room: Room | None = None
@@ -133,7 +144,7 @@ class CallSession:
         if self._tape is not None:
             self._tape.room_lost()
         if self._closing:
-            self.kit.closed(self)
+            self._owner.closed(self)
             return
         unanswered = [o.leg for o in orphans if o.kind == "incoming" and self._unanswered(o.leg)]
         if len(unanswered) == 1 and not any(p.state == "up" for p in self.call.parties.values()):
@@ -175,19 +186,19 @@ class CallSession:
                 self._send(messages.Notify(leg=leg, status=status, final=final))
             case effects.Seek(attempt=attempt):
                 self._then(lambda: self._seek(attempt))
-            case effects.Unseek(attempt=attempt, target=target):
+            case effects.Unseek(attempt=name, target=target):
                 if target.kind == "queue":
-                    self._then(lambda: self._unseek(attempt, target.id))
-            case effects.Claim(attempt=attempt, seat=seat, force=force):
-                self._then(lambda: self._claim(attempt, seat, force))
-            case effects.AskPosition(attempt=attempt):
-                self._then(lambda: self._position(attempt))
+                    self._then(lambda: kit.seating.leave(name, target.id))
+            case effects.Claim(attempt=name, seat=seat, force=force):
+                self._then(lambda: self._claim(name, seat, force))
+            case effects.AskPosition(attempt=name):
+                self._then(lambda: self._position(name))
             case effects.SeatRinging(seat=seat, owner=owner):
-                self._then(lambda: self._board_step(kit.seating.board.ringing(seat, owner)))
+                self._then(lambda: kit.seating.ringing(seat, owner))
             case effects.SeatTalking(seat=seat, owner=owner):
-                self._then(lambda: self._board_step(kit.seating.board.talking(seat, owner, self.call.id)))
-            case effects.SeatRelease():
-                self._then(lambda: self._release(effect))
+                self._then(lambda: kit.seating.talking(seat, owner, self.call.id))
+            case effects.SeatRelease(seat=seat, owner=owner, talked=talked, unreachable=unreachable):
+                self._then(lambda: kit.seating.release(seat, owner, talked=talked, unreachable=unreachable))
             case effects.Timer(name=name, after=after):
                 self._set_timer(name, after)
             case effects.CancelTimer(name=name):
@@ -207,9 +218,9 @@ class CallSession:
             case effects.KeyMeant(leg=leg, digits=digits, meaning=meaning):
                 self._tell(contract.DigitPressed(**self._header(), party=leg, digits=digits, meaning=meaning))
             case effects.RingBack():
-                kit.ring_back(self, effect)
+                self._owner.ring_back(self, effect)
             case effects.PageResult():
-                kit.page_done(self, effect)
+                self._owner.page_done(self, effect)
 
     def _dial(self, effect: effects.Dial) -> None:
         try:
@@ -218,9 +229,7 @@ class CallSession:
             self.log.error("dial.nowhere", error=str(problem))
             self._inputs.append(inputs.Gone(effect.leg, 404, "error"))
             return
-        self._send(
-            messages.Dial(leg=effect.leg, uri=uri, caller=caller, display=effect.display, headers=effect.headers)
-        )
+        self._send(messages.Dial(leg=effect.leg, uri=uri, caller=caller, display=effect.display, headers=effect.headers))
 
     def _send(self, message: messages.Message) -> None:
         if self.room is not None:
@@ -260,7 +269,7 @@ class CallSession:
                     await step()
                 except BoardUnavailable as problem:
                     self.log.error("board.away", error=str(problem))
-                    await self._pause(BOARD_RETRY)
+                    await self.kit.seating.pause(BOARD_RETRY)
                     if self._closing and len(self._chain) > 50:
                         self._chain.popleft()
                     continue
@@ -270,24 +279,10 @@ class CallSession:
         finally:
             self._chaining = False
 
-    def _pause(self, seconds: float) -> Deferred[None]:
-        waiter: Deferred[None] = Deferred()
-        self.kit.reactor.callLater(seconds, waiter.callback, None)
-        return waiter
-
-    async def _board_step(self, step: Awaitable[Any]) -> None:
-        await step
-
     async def _seek(self, attempt: records.Attempt) -> None:
         if self.call.attempt is not attempt:
             return
-        why = await self.kit.seating.seek(self.call, attempt)
-        if why:
-            self.give(inputs.NoneLeft(attempt.id, why))
-
-    async def _unseek(self, attempt: str, centre: str) -> None:
-        await self.kit.seating.board.leave(attempt)
-        self.kit.seating.kick(centre)
+        await self.kit.seating.seek(self.call, attempt)
 
     async def _claim(self, attempt: str, seat: str, force: bool) -> None:
         why = await self.kit.seating.claim(attempt, seat, self.call.id, force)
@@ -296,14 +291,7 @@ class CallSession:
     async def _position(self, attempt: str) -> None:
         current = self.call.attempt
         if current is not None and current.id == attempt:
-            self.give(inputs.Position(attempt, await self.kit.seating.board.position(attempt)))
-
-    async def _release(self, effect: effects.SeatRelease) -> None:
-        rules = self.kit.plan.seats.get(effect.seat)
-        wrap_up = self.kit.now() + rules.wrap_up if rules and effect.talked and rules.wrap_up and rules.centre else None
-        await self.kit.seating.board.release(effect.seat, effect.owner, wrap_up, unreachable=effect.unreachable)
-        if rules is not None and rules.centre:
-            self.kit.seating.kick(rules.centre)
+            self.give(inputs.Position(attempt, await self.kit.seating.position(attempt)))
 
     # --- sound
 
@@ -403,7 +391,7 @@ class CallSession:
             self.kit.live.drop(self.call.id)
         if self.room is not None:
             self.kit.pool.give_back(self.room)
-        self.kit.closed(self)
+        self._owner.closed(self)
 
     def _broken(self, failure: Any) -> None:
         self.log.error("session.failed", error=failure.getTraceback())
@@ -417,6 +405,4 @@ _EVENTS: dict[type, Any] = {
 
 
 def _numbered(fact: Any, rev: int) -> Any:
-    import msgspec
-
     return msgspec.structs.replace(fact, rev=rev)

@@ -67,9 +67,7 @@ class Tape:
             self._kit.reactor.callLater(NO_SPACE_RETRY, self._join)
 
 
-def ready_event(
-    kit: Any, call: str, recording: str, started_at: float, found: recordings.Recording
-) -> contract.RecordingReady:
+def ready_event(kit: Any, call: str, recording: str, started_at: float, found: recordings.Recording) -> contract.RecordingReady:
     return contract.RecordingReady(
         id=kit.new_id(),
         at=kit.now(),
