@@ -147,8 +147,11 @@ class Relay:
                 continue
             address = uri.address(message.lines[index].split(":", 1)[1])
             target = uri.parse(address.uri) if address else None
-            if address and target and (core.is_inner(target) or core.signer.room_of(target.user)):
-                outer = core.faces[flow.face].uri(target.user)
+            if address is None or target is None:
+                continue
+            room = core.room_at.get((target.host, target.port or 5060))
+            if room is not None or core.is_inner(target) or core.signer.room_of(target.user):
+                outer = core.faces[flow.face].uri(core.signer.room(room) if room is not None else target.user)
                 message.lines[index] = f"Contact: <{outer}>{address.params}"
 
     # --- answers
