@@ -22,9 +22,14 @@ _BLOCK_SECONDS = 5.0
 
 
 class CallCoreError(Exception):
-    """Base: a stable ``code`` and a sentence that says what to do."""
+    """Base: a stable ``code``, what went wrong, and what to do."""
 
-    code = "calls"
+    code = "calls.failed"
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what} — {remedy}")
+        self.what = what
+        self.remedy = remedy
 
 
 class NoAnswer(CallCoreError):
@@ -34,8 +39,8 @@ class NoAnswer(CallCoreError):
 
     def __init__(self, command: str, seconds: float) -> None:
         super().__init__(
-            f"the call core did not answer within {seconds:g} s; the command is withdrawn unless it was under way: "
-            "see that `hotline telephony` runs, and look at the call before you try again"
+            f"the call core did not answer within {seconds:g} s; the command is withdrawn unless it was under way",
+            "see that `hotline telephony` runs, and look at the call before you try again",
         )
         self.command = command
 
@@ -46,7 +51,7 @@ class StillGoing(CallCoreError):
     code = "calls.still_going"
 
     def __init__(self, page: str, seconds: float) -> None:
-        super().__init__(f"the page had not ended after {seconds:g} s and goes on: its end will be recorded as page {page}")
+        super().__init__(f"the page had not ended after {seconds:g} s and goes on", f"its end will be recorded as page {page}")
         self.page = page
 
 
@@ -56,7 +61,7 @@ class Unreachable(CallCoreError):
     code = "calls.unreachable"
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(f"Redis can't be reached ({error}): see that it runs, `hotline doctor` tells what is wrong")
+        super().__init__(f"Redis can't be reached ({error})", "start `hotline up`, or run `hotline doctor`")
 
 
 def new_id() -> str:
@@ -85,9 +90,15 @@ class CallsClient:
             raise Unreachable(error) from error
         if answer is None:
             raise NoAnswer(command.id, within)
-        done = contract.decode_event(answer)
+        try:
+            done = contract.decode_event(answer)
+        except msgspec.MsgspecError as error:
+            raise CallCoreError(f"the answer can't be read ({error})", "see that all services are of one release") from error
         if not isinstance(done, contract.CommandDone):
-            raise CallCoreError(f"the answer to {command.id} is no CommandDone but {type(done).__name__}")
+            raise CallCoreError(
+                f"the answer to {command.id} is no CommandDone but {type(done).__name__}",
+                "see that all services are of one release",
+            )
         return done
 
     async def _answer(self, command: str, within: float) -> bytes | None:

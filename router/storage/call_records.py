@@ -104,6 +104,7 @@ class CallFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Started at or after (seconds since 1970)."""
     until: float | None = None
     """Started before."""
+    ids: tuple[str, ...] = ()
     centres: tuple[str, ...] = ()
     caller: str = ""
     kind: contract.CallKind | Literal[""] = ""
@@ -206,6 +207,8 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         found.append(CALL.c.started_at >= moment(wanted.since))
     if wanted.until is not None:
         found.append(CALL.c.started_at < moment(wanted.until))
+    if wanted.ids:
+        found.append(CALL.c.id.in_(wanted.ids))
     if wanted.centres:
         found.append(CALL.c.centre.in_(wanted.centres))
     if wanted.caller:
