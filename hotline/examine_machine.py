@@ -25,7 +25,7 @@ from hotline.doctor import Finding
 from hotline.errors import CommandError
 
 _DISTRIBUTION = "hotline-interconnect"
-_LEAST_DISK = 500 << 20
+_LEAST_DISK = 200 << 20
 _GOOD_DISK = 5 << 30
 _TIME_ERROR = 5
 _RELEASED = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)

@@ -26,7 +26,7 @@ FIRST_TRIES = 3
 """An essential child that has never been ready is given up after so many starts."""
 SETTLE = 15.0
 """Seconds that the essential ones wait for the others before all is called ready."""
-GRACE = 9.0
+GRACE = 8.5
 """Seconds from the wish to end until the last child is killed."""
 LAST_WAVE = 2.0
 """Of them, kept for the children that the others need."""
@@ -241,7 +241,7 @@ class Supervisor:
             child.state = "ended"
             return
         how = f"ended with status {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
-        words = service.last_words()
+        words = service.last_words() if code > 0 else ""
         how += f" ({words})" if words else ""
         child.crashes = 1 if time.monotonic() - child.started > STEADY else child.crashes + 1
         if not child.was_ready and (code == 2 or (service.essential and child.crashes >= FIRST_TRIES)):

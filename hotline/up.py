@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -54,8 +55,8 @@ def check(settings: Settings) -> None:
         )
 
 
-def run(settings: Settings, *, as_json: bool = False, extra: Sequence[Service] = ()) -> int:
-    """Run until told to end; returns the exit status. ``extra`` services join those of this machine."""
+def run(settings: Settings, *, as_json: bool = False, chosen: Sequence[Service] | None = None) -> int:
+    """Run until told to end; returns the exit status. ``chosen`` services take the place of :func:`services`."""
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -79,7 +80,12 @@ def run(settings: Settings, *, as_json: bool = False, extra: Sequence[Service] =
             summary = facts_of(settings, facts, secrets.created)
             print(json.dumps(summary, ensure_ascii=False) if as_json else text(settings, secrets.created), flush=True)
 
-        return Supervisor([*services(settings), *extra], say).run(on_ready)
+        try:
+            return Supervisor(services(settings) if chosen is None else chosen, say).run(on_ready)
+        finally:
+            if settings.run_dir.parent != settings.data_dir:
+                with contextlib.suppress(OSError):  # rooms that still have a call keep their sockets in it
+                    settings.run_dir.rmdir()
 
 
 def _sayer() -> processes.Say:

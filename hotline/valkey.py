@@ -72,4 +72,5 @@ def last_words(settings: Settings) -> str:
         lines = log_file(settings).read_text(errors="replace").strip().splitlines()
     except OSError:
         return ""
-    return "; ".join(line.split(" ", 5)[-1] for line in lines[-2:])
+    warnings = [line for line in lines[-20:] if " # " in line] or lines
+    return "; ".join(line.split(" ", 5)[-1].removeprefix("# ") for line in warnings[-2:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -45,6 +46,8 @@ def servers_of(made: Settings) -> Iterator[list[Server]]:
         if server.process.poll() is None:
             server.process.kill()
             server.process.wait(30)
+        if server.made.run_dir.parent == Path("/tmp"):
+            shutil.rmtree(server.made.run_dir, ignore_errors=True)
 
 
 def test_data_outlives_a_kill(made: Settings, servers_of: list[Server]) -> None:
