@@ -46,7 +46,7 @@ class Board:
         if not re.search(r"\{[^{}]+\}", prefix):
             raise ValueError(f"the key prefix {prefix!r} needs a hash tag in braces, e.g. {{hotline}}")
         self._client = client
-        self._prefix = prefix
+        self.prefix = prefix
         self._clock = clock
         self.rules = rules or machine.Rules()
         self._rules = {
@@ -96,6 +96,8 @@ class Board:
     ) -> records.Outcome:
         """What the person wants, at once, during a call too. ``available`` ends a wrap-up. ``until``: end of a wrap-up; None:
         by hand. Raise :class:`errors.UnknownSeat`."""
+        if status == "wrap-up" and until is not None and until <= self._clock():
+            status, reason = "available", ""
         outcome = await self._do("set_status", seat=seat, status=status, reason=reason, till=wire.millis(until) if until else 0)
         if outcome.why == "unknown":
             raise errors.UnknownSeat(f"there is no seat {seat} on the board: define it first", seat)
@@ -106,22 +108,22 @@ class Board:
         now = self._clock()
         found: list[machine.Seat] = []
         for name in [centre] if centre is not None else await self.centres():
-            rows = await aio.wait(scripts.guarded(self._client.hvals(f"{self._prefix}:seats:{name}")))
+            rows = await aio.wait(scripts.guarded(self._client.hvals(f"{self.prefix}:seats:{name}")))
             found += [machine.settle(_seats.decode(row).seat(), now, leases=False).seat for row in rows]
         return sorted(found, key=lambda seat: seat.id)
 
     async def seat(self, seat: str) -> machine.Seat | None:
-        centre = _text(await aio.wait(scripts.guarded(self._client.hget(f"{self._prefix}:seat-centre", seat))))
+        centre = _text(await aio.wait(scripts.guarded(self._client.hget(f"{self.prefix}:seat-centre", seat))))
         if centre is None:
             return None
-        row = await aio.wait(scripts.guarded(self._client.hget(f"{self._prefix}:seats:{centre}", seat)))
+        row = await aio.wait(scripts.guarded(self._client.hget(f"{self.prefix}:seats:{centre}", seat)))
         if row is None:
             return None
         return machine.settle(_seats.decode(row).seat(), self._clock(), leases=False).seat
 
     async def centres(self) -> list[str]:
         """All centres that ever had a seat or a waiting call here."""
-        names = await aio.wait(scripts.guarded(self._client.smembers(f"{self._prefix}:centres")))
+        names = await aio.wait(scripts.guarded(self._client.smembers(f"{self.prefix}:centres")))
         return sorted(_text(name) or "" for name in names)
 
     # --- one seat and one call
@@ -225,7 +227,7 @@ class Board:
 
     def changes(self) -> changes.Changes:
         """Centres at which a match may find something new, from now on; begins with :data:`changes.EVERY`. Close it."""
-        return changes.Changes(self._client, f"{self._prefix}:changes")
+        return changes.Changes(self._client, f"{self.prefix}:changes")
 
     # --- nodes
 

@@ -61,7 +61,9 @@ async def guarded(asked: Awaitable[T]) -> T:
 
 def translated(error: redis.exceptions.RedisError) -> errors.QueueError:
     text = str(error)
-    if isinstance(error, redis.exceptions.AuthenticationError) or text.startswith(("NOAUTH", "WRONGPASS")):
+    if isinstance(error, redis.exceptions.AuthenticationError) or text.startswith(
+        ("NOAUTH", "WRONGPASS", "Authentication required")
+    ):
         return errors.BoardUnavailable("the live-state server refuses us", "check user and password in HOTLINE_REDIS_URL", text)
     if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM " in text:
         return errors.BoardUnavailable(

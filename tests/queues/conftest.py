@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import pytest_twisted
@@ -14,7 +12,7 @@ from redis.asyncio import Redis
 from telephony import aio
 from telephony.queues import records, scripts
 from telephony.queues.board import Board
-from tests.queues.valkey import Valkey
+from tests import servers
 
 _numbers = itertools.count(1)
 
@@ -36,27 +34,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def valkey() -> Iterator[Valkey]:
-    with tempfile.TemporaryDirectory(prefix="hq") as folder:
-        server = Valkey(Path(folder))
-        server.start()
+def board_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Valkey]:
+    """One server for all tests that leave it alone; each board has a prefix of its own."""
+    with servers.valkey(tmp_path_factory.mktemp("board")) as server:
         yield server
-        server.stop()
 
 
 @pytest.fixture
-def own_valkey() -> Iterator[Valkey]:
-    """A server that the test may break."""
-    with tempfile.TemporaryDirectory(prefix="hq") as folder:
-        server = Valkey(Path(folder))
-        server.start()
-        yield server
-        server.stop()
-
-
-@pytest.fixture
-def client(valkey: Valkey) -> Iterator[Redis]:
-    client = scripts.connect(valkey.url, timeout=30)
+def client(board_server: servers.Valkey) -> Iterator[Redis]:
+    client = scripts.connect(board_server.url, timeout=30)
     yield client
     pytest_twisted.blockon(aio.wait(client.aclose()))
 

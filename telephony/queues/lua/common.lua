@@ -157,9 +157,10 @@ local function live_offer(w, owned)
   if w.offer ~= '' then
     local centre = redis.call('HGET', SEAT_CENTRE, w.offer)
     local text = centre and redis.call('HGET', seats_key(centre), w.offer)
-    local seat = text and cjson.decode(text)
-    if seat and seat.owner == w.id and (seat.expires == 0 or seat.expires > NOW) then
-      return w.offer
+    if text then
+      local seat = cjson.decode(text)
+      settle(seat, false)
+      if seat.owner == w.id then return w.offer end
     end
   end
   return ''

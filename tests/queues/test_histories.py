@@ -1,0 +1,287 @@
+"""Random histories, played to the board on a real Valkey and to the oracle, on a clock moved by hand."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import pytest_twisted
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from redis.asyncio import Redis
+from twisted.internet import reactor, threads
+from twisted.internet.defer import ensureDeferred
+
+from telephony.machines import seat as machine
+from telephony.queues import records
+from telephony.queues.board import Board
+from tests.queues.conftest import Clock, fresh_board
+from tests.queues.oracle import Oracle
+
+T = TypeVar("T")
+
+CENTRE = "12345"
+SEATS = {
+    "8001": (("desk",), 0),
+    "8002": (("desk", "english"), 0),
+    "8003": (("desk",), 1),
+    "9101": (("linkage",), 0),
+}
+STEPS = (
+    (records.Step(("desk",), 10),),
+    (records.Step(("linkage",), 10), records.Step(("desk",), 10)),
+    (records.Step(("english",), 0), records.Step(("desk", "linkage"), 5)),
+    (records.Step(("nobody",), 10), records.Step(("linkage",), 4), records.Step(("english",), 4)),
+)
+
+seats = st.sampled_from(sorted(SEATS))
+attempts = st.sampled_from(["a", "b", "c", "d"])
+owners = st.sampled_from(["a", "b", "c", "d", "p", "q"])
+nodes = st.sampled_from(["n1", "n2"])
+pauses = st.sampled_from([0.0, 0.25, 1.0, 4.0, 5.0, 9.75, 10.0, 30.0])
+
+
+class Histories(RuleBasedStateMachine):
+    client: Redis
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock(1_800_000_000.0)
+        self.board: Board = fresh_board(self.client, self.clock)
+        self.oracle = Oracle()
+        self.oracle.now = self.clock.now
+        self.spans: list[machine.Span] = []
+        self.excludes: dict[str, tuple[str, ...]] = {}
+
+    def ask(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        result: T = threads.blockingCallFromThread(reactor, ensureDeferred, coroutine)
+        for change in getattr(result, "changes", ()):
+            if change.span is not None:
+                self.spans.append(change.span)
+        return result
+
+    @initialize(available=st.booleans())
+    def some_sit_down(self, available: bool) -> None:
+        for node in ("n1", "n2"):
+            self.renew(node, {"call-a", "call-b", "call-c", "call-d"})
+        self.sign_in("8001", available)
+        self.sign_in("9101", True)
+
+    # --- what happens
+
+    @rule(seconds=pauses)
+    def time_passes(self, seconds: float) -> None:
+        self.clock.forward(seconds)
+        self.oracle.now = self.clock.now
+
+    @rule(seat=seats, available=st.booleans())
+    def sign_in(self, seat: str, available: bool) -> None:
+        groups, priority = SEATS[seat]
+        assert self.ask(self.board.sign_in(seat, CENTRE, groups, priority, available))
+        self.oracle.sign_in(seat, CENTRE, groups, priority, available)
+
+    def known(self, seat: str) -> bool:
+        return seat in self.oracle.seats
+
+    @rule(seat=seats, why=st.sampled_from(["unregistered", "expired"]))
+    def sign_out(self, seat: str, why: str) -> None:
+        if self.known(seat):
+            self.ask(self.board.sign_out(seat, why))
+            self.oracle.sign_out(seat, why)
+
+    @rule(
+        seat=seats,
+        status=st.sampled_from(["available", "available", "paused", "wrap-up", "off"]),
+        reason=st.sampled_from(["", "lunch"]),
+        wrap=st.sampled_from([None, 5.0]),
+    )
+    def set_status(self, seat: str, status: machine.Status, reason: str, wrap: float | None) -> None:
+        if self.known(seat):
+            until = self.clock.now + wrap if wrap and status == "wrap-up" else None
+            self.ask(self.board.set_status(seat, status, reason, until))
+            self.oracle.set_status(seat, status, reason, until)
+
+    @rule(
+        attempt=attempts,
+        steps=st.sampled_from(STEPS),
+        rank=st.integers(0, 2),
+        age=st.sampled_from([0.0, 0.0, 3.0, 12.0]),
+        node=nodes,
+        again=st.booleans(),
+        tried=st.sets(seats, max_size=2),
+        head=st.booleans(),
+    )
+    def enqueue(
+        self,
+        attempt: str,
+        steps: tuple[records.Step, ...],
+        rank: int,
+        age: float,
+        node: str,
+        again: bool,
+        tried: set[str],
+        head: bool,
+    ) -> None:
+        waiting = records.Waiting(
+            id=attempt,
+            call=f"call-{attempt}",
+            centre=CENTRE,
+            steps=steps,
+            rank=rank,
+            since=self.clock.now - age,
+            node=node,
+            exclude=tuple(sorted(tried)),
+            again=again,
+        )
+        self.ask(self.board.requeue_at_head(waiting) if head else self.board.enqueue(waiting))
+        self.oracle.enqueue(waiting, head)
+
+    @rule(attempt=attempts)
+    def leave(self, attempt: str) -> None:
+        assert bool(self.ask(self.board.leave(attempt))) == self.oracle.leave(attempt)
+
+    @rule(ttl=st.sampled_from([4.0, 30.0]), node=st.sampled_from(["", "", "n1"]))
+    def match(self, ttl: float, node: str) -> None:
+        free = {seat for seat in self.oracle.seats if self.oracle.seen(seat).state in ("idle", "reserved", "ringing")}
+        foreseen = self.ask(self.board.next_wakeup(CENTRE))
+        round_ = self.ask(self.board.match(CENTRE, ttl, node or None))
+        offers, hopeless = self.oracle.match(ttl, node)
+        assert [(o.attempt, o.seat, o.step) for o in round_] == offers
+        assert [(h.attempt, h.why) for h in round_.hopeless] == hopeless
+        won = [offer.seat for offer in round_]
+        assert len(set(won)) == len(won) and set(won) <= free
+        for wakeup in (foreseen, round_.wakeup):
+            assert wakeup is None or wakeup > self.clock.now
+
+    @rule(seat=seats, owner=owners, node=nodes, force=st.booleans())
+    def claim(self, seat: str, owner: str, node: str, force: bool) -> None:
+        if self.known(seat):
+            done = self.ask(self.board.claim(seat, owner, call=f"call-{owner}", node=node, force=force, ttl=10))
+            assert bool(done) == self.oracle.claim(seat, owner, f"call-{owner}", node, 10, force)
+
+    def held(self, seat: str, owner: str, mine: bool) -> str:
+        """Mostly the real owner, else things never get far."""
+        return self.oracle.seats[seat].owner or owner if mine else owner
+
+    @rule(seat=seats, owner=owners, mine=st.booleans())
+    def ringing(self, seat: str, owner: str, mine: bool) -> None:
+        if self.known(seat):
+            owner = self.held(seat, owner, mine)
+            assert bool(self.ask(self.board.ringing(seat, owner, 20))) == self.oracle.ringing(seat, owner, 20)
+
+    @rule(seat=seats, owner=owners, mine=st.booleans(), node=nodes)
+    def talking(self, seat: str, owner: str, mine: bool, node: str) -> None:
+        if self.known(seat):
+            owner = self.held(seat, owner, mine)
+            done = self.ask(self.board.talking(seat, owner, f"call-{owner}", node))
+            assert bool(done) == self.oracle.talking(seat, owner, f"call-{owner}", node)
+
+    @rule(seat=seats, node=nodes)
+    def own_call(self, seat: str, node: str) -> None:
+        if self.known(seat):
+            done = self.ask(self.board.busy_by_own_call(seat, "own", "call-own", node))
+            assert bool(done) == self.oracle.own_call(seat, "own", "call-own", node)
+
+    @rule(
+        seat=seats,
+        owner=owners,
+        mine=st.sampled_from([True, True, False]),
+        wrap=st.sampled_from([None, 5.0]),
+        unreachable=st.booleans(),
+    )
+    def release(self, seat: str, owner: str, mine: bool, wrap: float | None, unreachable: bool) -> None:
+        if self.known(seat):
+            owner = self.held(seat, owner, mine)
+            until = self.clock.now + wrap if wrap else None
+            done = self.ask(self.board.release(seat, owner, until, unreachable))
+            assert bool(done) == self.oracle.release(seat, owner, until, unreachable)
+
+    @rule(node=nodes, calls=st.sets(owners.map("call-{}".format)))
+    def renew(self, node: str, calls: set[str]) -> None:
+        self.ask(self.board.renew(node, sorted(calls)))
+        self.oracle.renew(node, calls)
+
+    @rule(node=nodes)
+    def reset_node(self, node: str) -> None:
+        self.ask(self.board.reset_node(node))
+        self.oracle.reset_node(node)
+
+    @rule()
+    def sweep(self) -> None:
+        self.ask(self.board.sweep())
+        self.oracle.sweep()
+
+    # --- what is always true
+
+    @invariant()
+    def board_and_oracle_agree(self) -> None:
+        found = self.ask(self.board.seats(CENTRE))
+        assert found == sorted((self.oracle.seen(seat) for seat in self.oracle.seats), key=lambda seat: seat.id)
+        queued = self.ask(self.board.waiting(CENTRE))
+        assert [(q.waiting.id, bool(q.seat)) for q in queued] == [(a, bool(s)) for a, s in self.oracle.waiting()]
+        assert [q.waiting for q in queued] == [self.oracle.entries[q.waiting.id].waiting for q in queued]
+        assert Counter(self.spans) == Counter(self.oracle.spans)
+
+    @invariant()
+    def a_held_seat_has_an_owner_and_an_end(self) -> None:
+        for seat in self.oracle.seats.values():
+            assert (seat.state == "idle") == (seat.owner == "") == (seat.expires is None)
+            assert seat.status == "wrap-up" or seat.wrap_up_until is None
+
+    # --- how it ends
+
+    def teardown(self) -> None:
+        """Whatever has happened: once people are back at their seats and answer, everybody who waits is served in a while, and
+        then every seat is free."""
+        expected = {q.waiting.id for q in self.ask(self.board.waiting(CENTRE))}
+        if not self.oracle.seats:
+            return
+        for seat in SEATS:
+            self.sign_in(seat, True)
+            self.set_status(seat, "available", "", None)
+        served: set[str] = set()
+        for _ in itertools.repeat(None, 40):
+            self.clock.forward(5)
+            self.oracle.now = self.clock.now
+            for node in ("n1", "n2"):
+                calls = {f"call-{attempt}" for attempt in expected}
+                # what still talks from before is over: nobody renews it, and its lease ends it
+                self.ask(self.board.renew(node, sorted(calls if node == "n1" else ()), sorted(expected - served)))
+            round_ = self.ask(self.board.match(CENTRE))
+            for hopeless in round_.hopeless:
+                assert hopeless.why == "tried"
+                self.ask(self.board.leave(hopeless.attempt))
+                served.add(hopeless.attempt)
+            for offer in round_:
+                assert offer.attempt not in served
+                assert self.ask(self.board.talking(offer.seat, offer.attempt, offer.call, offer.node))
+                assert self.ask(self.board.leave(offer.attempt))
+                assert self.ask(self.board.release(offer.seat, offer.attempt))
+                served.add(offer.attempt)
+            for queued in self.ask(self.board.waiting(CENTRE)):
+                if queued.seat:  # rung or talked to when the history ended: whoever held it lets go
+                    assert self.ask(self.board.release(queued.seat, queued.waiting.id))
+        assert self.ask(self.board.waiting(CENTRE)) == []
+        self.clock.forward(31)
+        self.ask(self.board.renew("n1", []))
+        self.clock.forward(31)
+        self.ask(self.board.renew("n1", []))
+        self.ask(self.board.sweep())
+        assert {seat.state for seat in self.ask(self.board.seats(CENTRE))} == {"idle"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_board_and_oracle_agree_on_random_histories_and_nobody_waits_for_ever(client: Redis) -> None:
+    histories = type("Histories", (Histories,), {"client": client})
+    rules = settings(
+        max_examples=80,
+        stateful_step_count=40,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    await threads.deferToThread(run_state_machine_as_test, histories, settings=rules)
