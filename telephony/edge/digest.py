@@ -118,7 +118,7 @@ class Digest:
         if not hmac.compare_digest(self._nonce(stamp, address).encode(), nonce.encode("utf-8", "surrogateescape")):
             return False
         made = float(stamp.rpartition(".")[0])
-        return 0 <= now - made <= self._age
+        return -1 < now - made <= self._age  # written to the millisecond, so it may seem to lie ahead
 
     def _replayed(self, message: Message, params: dict[str, str], now: float) -> bool:
         if now - self._swept > 10:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import structlog
 from OpenSSL import SSL
-from twisted.internet import address, error, protocol, ssl
+from twisted.internet import address, error, interfaces, protocol, ssl
+from zope.interface import implementer
 
 from telephony.edge import stream
 from telephony.edge.errors import CertificateProblem, Malformed, PortInUse
@@ -279,6 +280,7 @@ class Wire:
                 await stopped
 
 
+@implementer(interfaces.IOpenSSLContextFactory)
 class TlsServer:
     """Context factory of the TLS listener (TLS 1.2 and later). Raises :class:`CertificateProblem`."""
 
