@@ -91,6 +91,8 @@ class Softphone(Mailbox):
         ``speaks_for``: seconds for which ``tone`` (Hz) is spoken in a call.
         """
         super().__init__(f"baresip {user}")
+        if secret is not None and not re.fullmatch(r"[^\s;,\"<>]+", secret):
+            raise ValueError("baresip's account lines can't carry a secret with spaces or any of ; , \" < >")
         self.user = user
         self.registrar = registrar
         self.transport = transport
