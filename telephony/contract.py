@@ -19,7 +19,7 @@ import msgspec
 
 from telephony.speech.pieces import Clip as Clip
 from telephony.speech.pieces import Number as Number
-from telephony.speech.pieces import Speech
+from telephony.speech.pieces import Speech as Speech
 from telephony.speech.pieces import Text as Text
 
 VERSION = 1
