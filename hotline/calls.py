@@ -159,8 +159,8 @@ def _answered(answer: contract.CommandDone, as_json: bool, done: str) -> None:
         print(done + (f" ({more})" if more else ""))
 
 
-def _new(kind: type[contract.Command], **fields: Any) -> Any:
-    return kind(**{"id": calls_client.new_id(), "by": _by(), **fields})
+def _new(record: type[contract.Command], /, **fields: Any) -> Any:
+    return record(**{"id": calls_client.new_id(), "by": _by(), **fields})
 
 
 @app.command()
