@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
 import json
 import os
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
@@ -16,6 +17,9 @@ import typer.main
 
 from config.errors import ConfigError
 from hotline.errors import CommandError
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 ELSEWHERE = {"calls": "hotline.calls", "seats": "hotline.seats"}
 """Groups of commands in modules of their own (``app = typer.Typer()``), imported when they are asked for."""
@@ -71,6 +75,10 @@ def up(
 @app.command()
 def telephony() -> None:
     """Run the call core: front door, rooms, switchboard."""
+    from hotline import prepare
+
+    for seat, password in sorted(prepare.data_folder(_settings()).created.items()):
+        print(f"demo password of {seat}, told this once: {password}", file=sys.stderr)
     _service("telephony.switchboard.service")
 
 
@@ -80,11 +88,17 @@ def worker() -> None:
     _service("router.worker")
 
 
-def _service(module: str) -> None:
+@functools.cache
+def _settings() -> Settings:
     from config.settings import load
+
+    return load()
+
+
+def _service(module: str) -> None:
     from hotline import logs
 
-    settings = load()
+    settings = _settings()
     logs.set_up(settings.log_level)
     raise typer.Exit(importlib.import_module(module).main(settings) or 0)
 

@@ -12,9 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from config import secrets as secret_store
 from config.settings import Settings
-from hotline import lock, ports, processes, valkey
+from hotline import lock, ports, prepare, processes, valkey
 from hotline.errors import CommandError
 from hotline.processes import Service, Supervisor
 
@@ -66,8 +65,7 @@ def run(settings: Settings, *, as_json: bool = False, chosen: Sequence[Service] 
     say = _sayer()
     with lock.hold(settings.data_dir):
         check(settings)
-        secrets = secret_store.Secrets.open(settings)
-        _ = secrets.server
+        secrets = prepare.data_folder(settings)
         for warning in settings.warnings:
             say(f"warning: {warning}")
         if settings.run_dir.parent != settings.data_dir:
