@@ -125,8 +125,11 @@ def _row(table: Table, record: msgspec.Struct, **more: Any) -> dict[str, Any]:
     for name, value in {**msgspec.structs.asdict(record), **more}.items():
         column = RENAMED.get(name, name)
         if column in table.c:
-            is_moment = column == "at" or column.endswith("_at")
-            row[column] = moment(value) if is_moment else value
+            if column == "at" or column.endswith("_at"):
+                value = moment(value)
+            elif isinstance(value, str):
+                value = value.replace("\0", "")  # PostgreSQL can't keep it; a hostile header must not cost the record
+            row[column] = value
     return row
 
 
