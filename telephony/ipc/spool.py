@@ -52,12 +52,15 @@ def read(path: Path) -> list[messages.Event]:
     unpacker = framing.Unpacker(messages.FromRoom)
     events: list[messages.Event] = []
     data = path.read_bytes()
-    for start in range(0, len(data), framing.LARGEST):
+    start = 0
+    while start + 4 <= len(data):
+        end = start + 4 + int.from_bytes(data[start : start + 4], "big")
         try:
-            found = unpacker.feed(data[start : start + framing.LARGEST])
+            found = unpacker.feed(data[start:end])
         except framing.FrameError:
             break
         events += [event for event in found if isinstance(event, messages.Event)]
+        start = end
     return events
 
 

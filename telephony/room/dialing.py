@@ -48,6 +48,12 @@ def from_value(caller: str, display: str) -> str:
     return f'"{name}" <sip:{user}@{engine.DOMAIN}>' if name else f"<sip:{user}@{engine.DOMAIN}>"
 
 
+def reason_value(cause: int, text: str) -> str:
+    """Reason (RFC 3326). Unlike elsewhere control characters become blanks: no text may keep a leg from ending."""
+    quoted = _CONTROL.sub(" ", text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'SIP ;cause={cause} ;text="{quoted}"'
+
+
 def add_header(option: pj.SipTxOption, name: str, value: str) -> None:
     header = pj.SipHeader()
     header.hName, header.hValue = name, value

@@ -96,12 +96,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             leg.request = ""
             self._reports.leg_established(leg)
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            if leg.hanging:
-                by = "us"
-            elif head is not None and not sent and (head.status == 0 or not leg.established):
-                by = "them"
-            else:
-                by = "error"
+            by = _who_ended(leg, head, sent)
             code, reason = info.lastStatusCode, info.lastReason
             self._leg = None
             leg.call = None
@@ -177,6 +172,17 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     def forget(self) -> None:
         """For a call that never came to be (a failed ``makeCall``)."""
         self._leg = None
+
+
+def _who_ended(leg: Leg, head: dialogs.Head | None, sent: bool) -> str:
+    """``us``, ``them`` or ``error``, by the message that came with the end (none: a timer or the transport)."""
+    if leg.hanging:
+        return "us"
+    if head is None:
+        return "error"
+    if sent:
+        return "them" if head.status == 487 else "error"  # 487: our answer to an INVITE that was cancelled
+    return "them" if head.status == 0 or not leg.established else "error"
 
 
 def _message(event: pj.SipEvent) -> tuple[str, bool]:

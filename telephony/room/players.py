@@ -1,13 +1,15 @@
 """Prompts and music for one ear at a time: files in turn, once or in a loop.
 
-The end of a file is seen by the player's position, which falls back to zero; ``onEof2`` would come in another thread. From
-the last sample to the next file's first it takes at most 40 ms (a tick of ours and one of the bridge).
+The end of a file is seen by the player's position, not by ``onEof2``: that comes in pjmedia's event thread, and may come
+while the player is being destroyed. For the same reason a player that has been cut off rests a second before it is dropped.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 import wave
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +22,14 @@ from telephony.room import mixer
 log = logging.getLogger("room.players")
 SHORTEST = 200
 """Samples; pjmedia refuses shorter files."""
-OVERDUE = 0.5
-"""Seconds after its length when a file that was never seen to move counts as over."""
+BUFFER = 2000
+"""Samples that a player reads at a time; its position falls to zero when it has read to the end, this much or less too early."""
+LAG = 0.04
+"""Seconds a sample may take from its due time to the ear: a bridge tick to join, one to be played."""
+LAST_LAG = 0.1
+"""The same for the last file of a play, where nothing waits."""
+COOLING = 1.0
+"""Seconds from the cut to the end of a player: by then pjmedia's last event about it has been delivered."""
 
 
 class UnfitFile(Exception):
@@ -51,8 +59,9 @@ class _Playing:
     lengths: tuple[int, ...]
     index: int = 0
     player: pj.AudioMediaPlayer | None = None
-    since: float = 0.0
     position: int = 0
+    ends: float = 0.0
+    """When the file will have been heard, as far as is known."""
 
 
 class Players:
@@ -66,6 +75,7 @@ class Players:
     ) -> None:
         self._mix = mix
         self._playing: dict[str, _Playing] = {}
+        self._cooling: deque[tuple[float, pj.AudioMediaPlayer]] = deque()
         self._on_played = on_played
         self._on_failed = on_failed
 
@@ -91,11 +101,14 @@ class Players:
             key = ("play", playing.command.leg)
             self._mix.cut(key)
             self._mix.remove(key)
+            self._cooling.append((time.monotonic() + COOLING, playing.player))
             playing.player = None
 
     def tick(self, now: float) -> bool:
         """Start what can start, see what has ended; True if connections have to be looked at again."""
         changed = False
+        while self._cooling and self._cooling[0][0] <= now:
+            self._cooling.popleft()
         for leg, playing in list(self._playing.items()):
             if playing.player is None:
                 if self._mix.has(("leg", leg)):
@@ -116,7 +129,8 @@ class Players:
             del self._playing[leg]
             self._on_failed(leg, command.play, f"{command.files[playing.index]}: {error.reason}")
             return True
-        playing.player, playing.since, playing.position = player, now, 0
+        playing.player, playing.position = player, 0
+        playing.ends = now + playing.lengths[playing.index] / 8000 + self._lag(playing)
         self._mix.add(("play", leg), player)
         return True
 
@@ -128,10 +142,17 @@ class Players:
             position = playing.player.getPos()
         except pj.Error:
             return True
-        if position < playing.position:
-            return True
-        playing.position = position
-        return position == 0 and now - playing.since > playing.lengths[playing.index] / 8000 + OVERDUE
+        if position > playing.position:
+            playing.position = position
+        elif position < playing.position:
+            # The bridge has read the last buffer, at the bridge's own pace: from here the rest is known.
+            playing.position = 0
+            playing.ends = now + (playing.lengths[playing.index] % BUFFER) / 8000 + self._lag(playing)
+        return playing.position == 0 and now >= playing.ends
+
+    def _lag(self, playing: _Playing) -> float:
+        last = playing.index == len(playing.command.files) - 1 and not playing.command.loop
+        return LAST_LAG if last else LAG
 
     def _next(self, leg: str, playing: _Playing, now: float) -> None:
         command = playing.command
@@ -157,8 +178,14 @@ class Players:
 
     @property
     def busy(self) -> bool:
-        return bool(self._playing)
+        return bool(self._playing or self._cooling)
 
-    def close(self) -> None:
+    def clear(self) -> None:
+        """Stop all."""
         for leg in list(self._playing):
             self.stop(leg)
+
+    def close(self) -> None:
+        """Stop all, and drop what is left at once: the process is about to end."""
+        self.clear()
+        self._cooling.clear()

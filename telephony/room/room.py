@@ -269,14 +269,15 @@ class Room:
         leg, call = self._call(command.leg)
         if leg.hanging:
             return
-        leg.hanging, leg.hung_up_at = True, time.monotonic()
         parameters = _code(command.code if 300 <= command.code <= 699 else 480 if leg.incoming else 0)
         if command.reason:
-            dialing.check_text("reason", command.reason)
-            quoted = command.reason.replace("\\", "\\\\").replace('"', '\\"')
-            cause = command.code or 200
-            dialing.add_header(parameters.txOption, "Reason", f'SIP ;cause={cause} ;text="{quoted}"')
-        call.hangup(parameters)
+            dialing.add_header(parameters.txOption, "Reason", dialing.reason_value(command.code or 200, command.reason))
+        leg.hanging, leg.hung_up_at = True, time.monotonic()
+        try:
+            call.hangup(parameters)
+        except pj.Error:
+            leg.hanging = False
+            raise
 
     def _mix(self, command: messages.Mix) -> None:
         self._mixer.hears = dict(command.hears)
@@ -315,7 +316,7 @@ class Room:
         for dial, _ in self._waiting:
             self._emit(messages.Ended(leg=dial.leg, code=487, reason="Not placed yet", by="us"))
         self._waiting.clear()
-        self._players.close()
+        self._players.clear()
         self._tapes.close()
         for name in list(self._legs):
             try:

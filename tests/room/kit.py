@@ -12,10 +12,14 @@ import subprocess
 import sys
 import threading
 import time
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
+from robots import ear, handset, tones, wav
 from telephony.ipc import framing, messages
 
 PATIENCE = 20.0
@@ -82,12 +86,23 @@ class Forwarder:
             vias = [at for at, line in enumerate(lines) if line.lower().startswith("via:")]
             branch = re.search(r"branch=([^;\s]+)", lines[vias[0]])
             assert branch
+            if lines[0].startswith("INVITE"):
+                self._try(lines)
             token = hashlib.sha1(branch[1].encode()).hexdigest()[:16]
             added = [f"Via: SIP/2.0/UDP {self.name};branch=z9hG4bK{token}"]
             if lines[0].startswith("INVITE") and not re.search(r"(?im)^to:.*tag=", head):
                 added.append(f"Record-Route: <sip:{self.name};lr>")
             lines[vias[0] : vias[0]] = added
         self._socket.sendto(("\r\n".join(lines) + blank + body).encode(), target)
+
+    def _try(self, lines: list[str]) -> None:
+        """100 Trying, as a front door says it: nothing in it is of the phone."""
+        names = ("via:", "from:", "to:", "call-id:", "cseq:")
+        kept = [line for line in lines[1:] if line.lower().startswith(names)]
+        hop = re.search(r"SIP/2.0/UDP ([0-9.]+):(\d+)", kept[0])
+        assert hop, kept
+        reply = ["SIP/2.0 100 Trying", *kept, "Content-Length: 0", "", ""]
+        self._socket.sendto("\r\n".join(reply).encode(), (hop[1], int(hop[2])))
 
     def _target(self, lines: list[str]) -> Address | None:
         route = next((at for at, line in enumerate(lines) if line.lower().startswith("route:")), None)
@@ -174,7 +189,10 @@ class RoomProcess:
                 if not data:
                     self._came.notify_all()
                     return
-                self.events += unpacker.feed(data)
+                known = {event.seq for event in self.events if isinstance(event, messages.Event)}
+                for event in unpacker.feed(data):
+                    if not (isinstance(event, messages.Event) and event.seq in known):  # repeated after another Attach
+                        self.events.append(event)
                 self._came.notify_all()
 
     # --- events
@@ -225,18 +243,57 @@ class RoomProcess:
     # --- life
 
     def kill(self) -> None:
+        """End the process as a crash would."""
         self.process.kill()
         self.process.wait(PATIENCE)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.kill()
         if self._connection is not None:
+            self._reader.join(PATIENCE)
             self._connection.close()
         if self.process.stdout is not None:
             self.process.stdout.close()
         self.log.close()
+
+
+def until(true: Callable[[], Any], what: str, timeout: float = PATIENCE) -> None:
+    """Wait for a fact that nobody tells (a growing file, a lost process)."""
+    end = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < end, f"{what}: not within {timeout} s"
+        time.sleep(0.02)
+
+
+def listen(path: Path, hz: float, seconds: float = 0.3) -> None:
+    """Wait until a tape that is still being written has heard a tone for so many seconds."""
+    until(lambda: path.exists() and path.stat().st_size > 4000 and ear.hears(path, hz, seconds), f"{path.name}: {hz} Hz")
+
+
+def tone_file(path: Path, hz: float, seconds: float, level: float = tones.LEVEL) -> str:
+    time_axis = np.arange(int(seconds * tones.RATE)) / tones.RATE
+    wav.save(path, (np.sin(2 * np.pi * hz * time_axis) * level * 32767).astype(np.int16))
+    return str(path)
+
+
+def frames(path: Path) -> int:
+    """Samples of a finished WAV file, by its header."""
+    with wave.open(str(path), "rb") as file:
+        assert (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (8000, 2, 1)
+        assert path.stat().st_size == 44 + 2 * file.getnframes()
+        return file.getnframes()
+
+
+def enter(room: RoomProcess, caller: handset.Phone, leg: str, *, answer: bool = True) -> int:
+    """The caller rings the room on a named leg; the phone's number of the call."""
+    call = caller.dial(f"sip:{room.contact}@{room.door.name}", headers={"X-Hotline-Leg": leg})
+    room.wait(messages.Incoming, leg=leg)
+    if answer:
+        room.send(messages.Answer(leg=leg))
+        room.wait(messages.Established, leg=leg)
+        room.wait(messages.Media, leg=leg)
+    return call
+
+
+def bring(room: RoomProcess, leg: str, user: str, **more: Any) -> None:
+    """The room calls a phone that answers by itself."""
+    room.dial(leg, user, **more)
+    room.wait(messages.Established, leg=leg)
+    room.wait(messages.Media, leg=leg)
