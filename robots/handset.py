@@ -111,7 +111,9 @@ class Phone(Mailbox):
                 **settings,
             }
         )
-        if register if register is not None else (registrar is not None and secret is not None):
+        self.registers = register if register is not None else (registrar is not None and secret is not None)
+        """Whether it registers by itself at start."""
+        if self.registers:
             self._send({"do": "register", "id": next(self._ids)})
 
     # --- life
@@ -256,19 +258,31 @@ class Phone(Mailbox):
 
     # --- tapes
 
-    def tape(self, call: int = 1) -> Path:
-        """Where what the ear hears in that call is recorded."""
+    def tape(self, call: int = 0) -> Path:
+        """Where what the ear hears in that call (0: the newest) is recorded."""
         if self.folder is None:
             raise RobotError(f"{self.name}: has no folder for tapes")
-        return self.folder / f"{self.name}-{call}.wav"
+        return self.folder / f"{self.name}-{call or self.newest()}.wav"
 
-    def finished_tape(self, call: int = 1, timeout: float = 15.0) -> Path:
+    def newest(self, timeout: float = 15.0) -> int:
+        """Number of the newest call, made or received, over or not; waits for the first. Raises :class:`NothingHeard`."""
+
+        def looked() -> int:
+            return next((int(one["call"]) for one in reversed(self.history) if one["event"] in ("incoming", "dialling")), 0)
+
+        with self._came:
+            if not self._came.wait_for(lambda: looked() or self._over, timeout) or not looked():
+                raise NothingHeard(f"{self.name}: has had no call yet")
+            return looked()
+
+    def finished_tape(self, call: int = 0, timeout: float = 15.0) -> Path:
         """The tape of a call, once that call has ended and the file is complete."""
+        call = call or self.newest()
         if not self.seen("recorded", call=call):
             self.wait_for("recorded", timeout, call=call)
         return self.tape(call)
 
-    def hear(self, hz: int, seconds: float = 0.3, timeout: float = 15.0, *, call: int = 1, since: float = 0.0) -> ear.Interval:
+    def hear(self, hz: int, seconds: float = 0.3, timeout: float = 15.0, *, call: int = 0, since: float = 0.0) -> ear.Interval:
         """Wait until the ear of a call has heard a tone for so long without a break, at or after ``since`` seconds on its tape;
         when that was (seconds on the tape). Raises :class:`NothingHeard`."""
 
@@ -281,12 +295,13 @@ class Phone(Mailbox):
 
         return self._listen(found, call, timeout, f"{hz} Hz for {seconds:g} s")
 
-    def tape_reaches(self, seconds: float, timeout: float = 60.0, *, call: int = 1) -> None:
+    def tape_reaches(self, seconds: float, timeout: float = 60.0, *, call: int = 0) -> None:
         """Wait until a call's tape is so long: how a test lets a conversation go on for a while."""
         self._listen(lambda samples: len(samples) >= seconds * tones.RATE or None, call, timeout, f"{seconds:g} s of tape")
 
     def _listen(self, look: Callable[[wav.Samples], T | None], call: int, timeout: float, what: str) -> T:
         """Look at the growing tape each time a little more of it is written (about four times a second)."""
+        call = call or self.newest()
         until = time.monotonic() + timeout
         pause = threading.Event()
         seen = -1
@@ -304,8 +319,9 @@ class Phone(Mailbox):
                 raise NothingHeard(f"{self.name}: call {call}: no {what}; heard {told}")
             pause.wait(0.05)
 
-    def on_tape(self, event: Event | float, call: int = 1) -> float:
+    def on_tape(self, event: Event | float, call: int = 0) -> float:
         """Seconds from the start of a call's tape to an event of any phone on this machine (or to a monotonic time)."""
+        call = call or self.newest()
         started = self.seen("recording", call=call)
         if not started:
             raise RobotError(f"{self.name}: call {call} has no tape")
