@@ -47,7 +47,7 @@ def test_wrong_usage_is_one_line_and_status_2(arguments: list[str]) -> None:
 
 
 def test_a_wrong_configuration_is_told_by_every_command(hotline_env: dict[str, str]) -> None:
-    for command in (["up"], ["telephony"], ["worker"], ["migrate"], ["config", "check"], ["seats", "list"]):
+    for command in (["up"], ["telephony"], ["migrate"], ["config", "check"]):
         done = run(*command, env=hotline_env | {"HOTLINE_ENV": "productive"})
         assert done.returncode == 2
         assert "HOTLINE_ENV" in one_error(done.stderr)
