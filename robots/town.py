@@ -197,7 +197,7 @@ class Town:
         for phone in self.phones:
             phone.ready()
         for phone in self.phones:
-            if phone.registers:
+            if phone.registers and not phone.seen("registered"):
                 phone.registered()
 
     def tones(self) -> dict[float, str]:
