@@ -189,8 +189,23 @@ async def list_calls(settings: Settings, wanted: CallFilter, *, limit: int, page
     return await _with_session(settings, question), warning
 
 
-def summary(live: contract.LiveCall) -> CallSummary:
-    return CallSummary(**msgspec.structs.asdict(live.call), live=live.call.ended_at is None)
+class LiveSummary(CallSummary, frozen=True, kw_only=True):
+    """A call in progress, and where it runs."""
+
+    node: str = ""
+    room: str = ""
+    room_pid: int = 0
+
+
+def summary(live: contract.LiveCall) -> LiveSummary:
+    where = {name: value for name, value in running(live).items() if name in LiveSummary.__struct_fields__}
+    return LiveSummary(**msgspec.structs.asdict(live.call), live=live.call.ended_at is None, **where)
+
+
+def running(live: contract.LiveCall) -> dict[str, Any]:
+    """Where a live call runs, and when its node said so."""
+    records = ("call", "parties", "transfers")
+    return {name: value for name, value in msgspec.structs.asdict(live).items() if name not in records}
 
 
 def newer_than(live: contract.CallFacts, recorded: CallSummary | None) -> bool:
@@ -224,20 +239,28 @@ def fits(call: CallSummary, wanted: CallFilter) -> bool:
     )
 
 
-async def show_call(settings: Settings, call: str) -> tuple[CallRecord | None, str]:
+class ShownCall(CallRecord, frozen=True, kw_only=True):
+    """A record, and for a call in progress where it runs: node, room process, and when that was said."""
+
+    running: dict[str, Any] | None = None
+
+
+async def show_call(settings: Settings, call: str) -> tuple[ShownCall | None, str]:
     """The record, with what the live call's node says where that is newer; a warning if Redis is away."""
     live, warning = await _live(settings)
     now = next((one for one in live if one.call.id == call), None)
     record = await _with_session(settings, lambda session: call_records.show_call(session, call))
+    shown = ShownCall(**msgspec.structs.asdict(record)) if record else None
     if now is None or not newer_than(now.call, record.call if record else None):
-        return record, warning
-    record = record or CallRecord(call=None)
+        return shown, warning
+    shown = shown or ShownCall(call=None)
     return (
         msgspec.structs.replace(
-            record,
+            shown,
             call=summary(now),
-            parties=_newest(record.parties, list(now.parties)),
-            transfers=_newest(record.transfers, list(now.transfers)),
+            parties=_newest(shown.parties, list(now.parties)),
+            transfers=_newest(shown.transfers, list(now.transfers)),
+            running=running(now),
         ),
         warning,
     )

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from config.settings import Settings
-from router.storage.call_records import CallList, CallRecord, CallSummary
+from hotline.calls_ask import ShownCall
+from router.storage.call_records import CallList, CallSummary
 from telephony import contract
 
 _WIDE = 200
@@ -100,11 +101,13 @@ def calls(settings: Settings, found: CallList) -> None:
     print(f"{len(found.calls)} of {found.total} calls, page {found.page}")
 
 
-def call(settings: Settings, id: str, record: CallRecord) -> None:
+def call(settings: Settings, id: str, record: ShownCall) -> None:
     if record.call is None:
         print(f"call {id}: its own facts have not arrived yet")
     else:
-        _print(_table("", "call", id), [row for row in _facts(settings, record.call) if row[1]])
+        where = " ".join(f"{name}={value}" for name, value in (record.running or {}).items() if name != "at")
+        rows = [*_facts(settings, record.call), ("runs on", where)]
+        _print(_table("", "call", id), [row for row in rows if row[1]])
     _section(
         "parties",
         record.parties,

@@ -60,13 +60,13 @@ def test_recorded_and_live_calls_stand_in_one_list(hotline: Hotline, valkey: Val
     snapshot(
         valkey,
         contract.LiveCall(call=facts.call("now", 5, started_at=T0 + 2, centre="12345", answered_at=T0 + 7).facts),
-        contract.LiveCall(call=facts.call("new", 1, started_at=T0 + 3).facts),
+        contract.LiveCall(call=facts.call("new", 1, started_at=T0 + 3).facts, node="n7"),
         contract.LiveCall(call=facts.call("done", 4).facts),  # left behind by a node that died: the record knows better
     )
     result = hotline("calls", "list", "--json")
     assert ids(result) == ["new", "now", "left", "done"]
     assert [(one["live"], one["rev"]) for one in result.json["calls"]] == [(True, 1), (True, 5), (False, 3), (False, 9)]
-    assert result.json["total"] == 4
+    assert (result.json["total"], result.json["calls"][0]["node"]) == (4, "n7")
     assert ids(hotline("calls", "list", "--live", "--json")) == ["new", "now"]
     assert ids(hotline("calls", "list", "--unanswered", "--json")) == ["new", "left"]
     assert ids(hotline("calls", "list", "--centre", "12345", "--json")) == ["now"]
@@ -106,13 +106,14 @@ def test_a_live_call_is_shown_before_its_record_is_there(hotline: Hotline, valke
     snapshot(
         valkey,
         contract.LiveCall(
-            call=facts.call("new", 2, queued_at=T0 + 1).facts, parties=(facts.party("p9", "new", number=None).facts,)
+            call=facts.call("new", 2, queued_at=T0 + 1).facts, parties=(facts.party("p9", "new", number=None).facts,), node="n7"
         ),
     )
     shown = hotline("calls", "show", "new", "--json").json
     assert (shown["call"]["live"], [one["id"] for one in shown["parties"]]) == (True, ["p9"])
+    assert shown["running"]["node"] == "n7"
     text = hotline("calls", "show", "new").out
-    assert "waiting" in text and "anonymous" in text
+    assert "waiting" in text and "anonymous" in text and "node=n7" in text
 
 
 def test_records_are_listed_with_a_warning_while_redis_is_away(hotline: Hotline, valkey: Valkey, sqlite_url: str) -> None:
