@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -17,7 +17,7 @@ from config.settings import Settings, load
 from hotline.errors import CommandError
 from router import bus, calls_client
 from router.calls_client import CallsClient
-from router.storage import call_records, errors, migrations
+from router.storage import call_records, errors
 from router.storage.call_records import CallFilter, CallList, CallRecord, CallSummary, RecordingFacts
 from router.storage.engine import Database
 from telephony import contract
@@ -150,6 +150,8 @@ async def with_client(settings: Settings, question: Callable[[CallsClient], Awai
 
 
 async def _with_session(settings: Settings, question: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    from router.storage import migrations  # Alembic takes its time to import, and only questions to SQL need it
+
     try:
         await asyncio.to_thread(migrations.check, settings.database_url)
         database = Database(settings.database_url)
@@ -213,7 +215,9 @@ def newer_than(live: contract.CallFacts, recorded: CallSummary | None) -> bool:
     return recorded is None or (recorded.ended_at is None and live.rev >= recorded.rev)
 
 
-def merged(listed: CallList, newer: dict[str, CallSummary], recorded: dict[str, CallSummary], wanted: CallFilter) -> CallList:
+def merged(
+    listed: CallList, newer: Mapping[str, CallSummary], recorded: Mapping[str, CallSummary], wanted: CallFilter
+) -> CallList:
     """Put snapshots in place of their rows; those without a row come first on the first page."""
     calls = [newer.get(one.id, one) for one in listed.calls]
     calls = [one for one in calls if one.id not in newer or fits(one, wanted)]
