@@ -66,11 +66,13 @@ class Digest:
         self._used: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._swept = 0.0
 
-    def challenges(self, address: str, now: float, *, stale: bool = False) -> list[str]:
-        """Values of WWW-Authenticate or Proxy-Authenticate headers, in the order of preference."""
+    def challenges(self, address: str, now: float, *, stale: bool = False, md5_only: bool = False) -> list[str]:
+        """Values of WWW-Authenticate or Proxy-Authenticate headers, in the order of preference. ``md5_only`` is for phones
+        that give up at a challenge that they don't know, though RFC 8760 2.4 tells them to pass over it."""
         nonce = self._nonce(f"{now:.3f}.{secrets.token_hex(4)}", address)
         more = ", stale=true" if stale else ""
-        return [f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{more}' for algorithm in _HASHES]
+        names = ("MD5",) if md5_only else tuple(_HASHES)
+        return [f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={name}, qop="auth"{more}' for name in names]
 
     def check(self, message: Message, header: Literal["authorization", "proxy-authorization"], address: str, now: float
     ) -> Verdict:  # fmt: skip

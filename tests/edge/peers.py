@@ -23,7 +23,7 @@ from telephony.edge.settings import DoorSettings
 PATIENCE = 20
 REALM = "hotline.test"
 SECRET = b"0123456789abcdef0123456789abcdef"
-PASSWORDS = {"8001": "right horse", "8002": "battery staple", "9001": "correct one"}
+PASSWORDS = {"8001": "right-horse", "8002": "battery-staple", "9001": "correct-one"}
 OUTER = "198.51.100.7"
 """What the door tells others its address is; nothing outside may show another."""
 SDP = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"

@@ -27,6 +27,21 @@ async def test_challenge_offers_sha256_first_and_both_are_accepted() -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_phone_that_stumbles_over_sha256_is_offered_md5_alone() -> None:
+    async with house() as here:
+        phone = here.seat()
+        offered = []
+        for extra in ("", "", "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n"):
+            source = f"sip:{8002 if extra else 8001}@{REALM}"
+            phone.send(request("REGISTER", f"sip:{REALM}", phone, source=source, to=f"<{source}>", extra=extra))
+            offered.append(len((await phone.response(401)).all("www-authenticate")))
+        assert offered == [2, 1, 1]
+        assert (await register(phone)).status == 200
+        phone.send(request("INVITE", f"sip:12345@{REALM}", phone))
+        assert len((await phone.response(407)).all("proxy-authenticate")) == 2
+
+
+@pytest_twisted.ensureDeferred
 async def test_registration_lasts_as_long_as_asked_and_ends() -> None:
     clock = task.Clock()
     async with house(clock) as here:
