@@ -52,7 +52,7 @@ class Play:
         self.duty = town.seat("7001", answer(0.5), name="duty 7001")
         self.citizen = town.citizen("13800138001", name="citizen A")
         self.second = town.citizen("13900139002", name="citizen B")
-        self.reachable = town.outside(behaviour=answer(0.5), name="citizen C")
+        self.reachable = town.outside(user="13700137003", behaviour=answer(0.5), name="citizen C")
         town.everybody_ready()
         for seat in ("8002", "9001"):
             town.hotline("calls", "seat", seat, "off")
@@ -380,9 +380,10 @@ class Play:
         mine = next(one for one in live if one["caller"] == self.reachable.user)
         first = self._calls[self.reachable]
         other = self.now_on_tape(bystander)
-        os.kill(mine["room_pid"], signal.SIGKILL)
+        room = self.town.calls("show", mine["id"])["running"]["room_pid"]
+        os.kill(room, signal.SIGKILL)
         killed = time.monotonic()
-        scene.note(killed, f"room process {mine['room_pid']} is killed (kill -9)")
+        scene.note(killed, f"room process {room} is killed (kill -9)")
         self.leaves(scene, self.reachable)
         self.leaves(scene, self.operator)
         back = self.rings(scene, self.reachable)

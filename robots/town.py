@@ -184,7 +184,7 @@ class Town:
     def outside(self, **settings: Any) -> Phone:
         """The public network beyond the trunk: answers for any number that we dial."""
         name = settings.pop("name", "outside")
-        return self._phone("outside", name, listen_port=self.outside_port, **settings)
+        return self._phone(settings.pop("user", "outside"), name, listen_port=self.outside_port, **settings)
 
     def seat(self, seat: str, behaviour: Behaviour | None = None, **settings: Any) -> Phone:
         """A phone that registers as a seat."""

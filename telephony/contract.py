@@ -272,6 +272,9 @@ class LiveCall(msgspec.Struct, frozen=True, kw_only=True):
     parties: tuple[PartyFacts, ...] = ()
     transfers: tuple[TransferFacts, ...] = ()
     node: str = ""
+    room: str = ""
+    room_pid: int = 0
+    """The room process that carries the call."""
     at: float = 0
     """When this was written."""
 

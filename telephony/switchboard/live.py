@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from telephony import contract
 from telephony.aio import wait
 from telephony.machines import records
+from telephony.switchboard.room import Room
 
 log = structlog.get_logger()
 
@@ -25,13 +26,15 @@ class Live:
         self._waiting: dict[str, bytes | None] = {}
         self._writing = False
 
-    def put(self, call: records.Call, facts: dict[str, Any]) -> None:
+    def put(self, call: records.Call, facts: dict[str, Any], room: Room | None) -> None:
         known = facts.values()
         snapshot = contract.LiveCall(
             call=facts[call.id],
             parties=tuple(f for f in known if isinstance(f, contract.PartyFacts)),
             transfers=tuple(f for f in known if isinstance(f, contract.TransferFacts)),
             node=self._node,
+            room=room.name if room is not None else "",
+            room_pid=room.pid if room is not None else 0,
             at=self._now(),
         )
         self._waiting[call.id] = contract.encode(snapshot)

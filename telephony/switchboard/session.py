@@ -69,6 +69,7 @@ class CallSession:
         self._tape: tapes.Tape | None = None
         self._taped: messages.Tape | None = None
         self._facts: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
         self._rev = 0
         self._closing = False
         self.log = log.bind(call_id=self.call.id)
@@ -379,9 +380,10 @@ class CallSession:
             self._facts[fact.id] = fact
             changed = True
             self._rev += 1
-            self._tell(_EVENTS[type(fact)](**self._header(), facts=_numbered(fact, self._rev)))
+            numbered = self._told[fact.id] = msgspec.structs.replace(fact, rev=self._rev)
+            self._tell(_EVENTS[type(fact)](**self._header(), facts=numbered))
         if changed:
-            self.kit.live.put(self.call, self._facts)
+            self.kit.live.put(self.call, self._told, self.room)
 
     def _close(self) -> None:
         """The call is over: let the room go when its recording is written."""
@@ -402,7 +404,3 @@ _EVENTS: dict[type, Any] = {
     contract.PartyFacts: contract.PartyChanged,
     contract.TransferFacts: contract.TransferChanged,
 }
-
-
-def _numbered(fact: Any, rev: int) -> Any:
-    return msgspec.structs.replace(fact, rev=rev)
