@@ -7,6 +7,7 @@ whole line (folds included) beside its canonical name: lower case, compact forms
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from telephony.edge import uri
 from telephony.edge.errors import Malformed
@@ -33,16 +34,23 @@ _VIA = re.compile(
 )
 
 
+_BRANCH = re.compile(r";\s*branch\s*=\s*([^;,\s]*)", re.IGNORECASE)
+_names: dict[str, str] = {}
+"""Header names seen, as written, with their canonical form: most messages have the same ones."""
+_NAMES_KEPT = 4096
+
+
 class Via:
     """One Via value in its parts. ``params`` is the text after the sent-by, from the first semicolon."""
 
-    __slots__ = ("host", "params", "port", "transport")
+    __slots__ = ("_branch", "host", "params", "port", "transport")
 
     def __init__(self, transport: str, host: str, port: int | None, params: str) -> None:
         self.transport = transport
         self.host = host
         self.port = port
         self.params = params
+        self._branch: str | None = None
 
     @classmethod
     def parse(cls, value: str) -> Via | None:
@@ -59,7 +67,10 @@ class Via:
 
     @property
     def branch(self) -> str:
-        return self.param("branch") or ""
+        if self._branch is None:
+            match = _BRANCH.search(self.params)
+            self._branch = match[1] if match else ""
+        return self._branch
 
     @property
     def sent_by(self) -> str:
@@ -67,20 +78,24 @@ class Via:
 
     def stamped(self, host: str, port: int) -> str:
         """The value with ``received`` and ``rport`` as this source demands (RFC 3261 18.2.1, RFC 3581 4)."""
-        asked = False
+        before, asked, after = self.params.partition(";rport")
+        port_text = f":{self.port}" if self.port else ""
+        start = f"SIP/2.0/{self.transport} {uri.host_text(self.host)}{port_text}"
+        if asked and after[:1] in ("", ";") and "received" not in self.params:
+            return f"{start}{before};received={host};rport={port}{after}"
+        asked = ""
         pieces = []
         for piece in self.params.split(";")[1:]:
             name = piece.split("=", 1)[0].strip().lower()
             if name == "rport":
-                asked = True
+                asked = name
             elif name != "received":
                 pieces.append(piece.strip())
         if asked or self.host != host:
             pieces.append(f"received={host}")
         if asked:
             pieces.append(f"rport={port}")
-        port_text = f":{self.port}" if self.port else ""
-        return ";".join([f"SIP/2.0/{self.transport} {uri.host_text(self.host)}{port_text}", *pieces])
+        return ";".join([start, *pieces])
 
 
 class Message:
@@ -88,7 +103,7 @@ class Message:
 
     ``method`` is the request's method, or the CSeq's for a response."""
 
-    __slots__ = ("body", "call_id", "cseq", "from_tag", "keys", "lines", "method", "reason", "status", "to_tag", "uri")
+    __slots__ = ("_via", "body", "call_id", "cseq", "from_tag", "keys", "lines", "method", "reason", "status", "to_tag", "uri")
 
     def __init__(self, method: str = "", uri: str = "", status: int = 0, reason: str = "") -> None:
         self.method = method
@@ -102,6 +117,7 @@ class Message:
         self.cseq = 0
         self.from_tag = ""
         self.to_tag = ""
+        self._via: tuple[str, Via | None] | None = None
 
     @property
     def is_request(self) -> bool:
@@ -122,6 +138,8 @@ class Message:
 
     def all(self, key: str) -> list[str]:
         """Values of all headers of that name, one per line."""
+        if key not in self.keys:
+            return []
         return [_value(line) for name, line in zip(self.keys, self.lines, strict=True) if name == key]
 
     def values(self, key: str) -> list[str]:
@@ -172,14 +190,22 @@ class Message:
 
     def top_via(self) -> Via | None:
         """The topmost Via, or None if it can't be read."""
-        value = self.get("via")
-        if value is None:
+        try:
+            line = self.lines[self.keys.index("via")]
+        except ValueError:
             return None
-        return Via.parse(split_list(value)[0] if "," in value else value)
+        if self._via is None or self._via[0] is not line:
+            value = _value(line)
+            self._via = (line, Via.parse(split_list(value)[0] if "," in value else value))
+        return self._via[1]
+
+    def has_one_via(self) -> bool:
+        """Whether there is no Via below the top one."""
+        return self.keys.count("via") == 1 and "," not in self.lines[self.keys.index("via")]
 
     def set_top_via(self, value: str) -> None:
         index = self.keys.index("via")
-        rest = split_list(_value(self.lines[index]))[1:]
+        rest = split_list(_value(self.lines[index]))[1:] if "," in self.lines[index] else []
         self.lines[index] = "Via: " + ", ".join([value, *rest])
 
     def pop_via(self) -> None:
@@ -291,14 +317,37 @@ def _start(line: str) -> Message:
 
 
 def _headers(found: Message, lines: list[str]) -> None:
-    keys, kept = found.keys, found.lines
+    keys, known = found.keys, _names
     for line in lines[1:]:
-        colon = line.find(":")
-        if colon < 1 or len(line) > LONGEST_LINE or not _NAME.fullmatch(line, 0, colon):
+        name, colon, _ = line.partition(":")
+        key = known.get(name)
+        if key is None:
+            key = _name(name)
+        if key is None or not colon or len(line) > LONGEST_LINE:
+            found.lines = lines[1 : len(keys) + 1]
             raise Malformed(400, "bad header line", _answerable(found))
-        name = line[:colon].rstrip().lower()
-        keys.append(COMPACT.get(name, name) if len(name) == 1 else name)
-        kept.append(line)
+        keys.append(key)
+    found.lines = lines[1:]
+
+
+def _name(name: str) -> str | None:
+    """Canonical form of a header name, None if it is none."""
+    if not _NAME.fullmatch(name):
+        return None
+    key = name.rstrip().lower()
+    key = COMPACT.get(key, key)
+    if len(_names) < _NAMES_KEPT and len(name) < 64:
+        _names[name] = key
+    return key
+
+
+@lru_cache(maxsize=8192)
+def _tag(value: str) -> str | None:
+    """Tag of a From or To value (empty if there is none), None if the value can't be read."""
+    address = uri.address(value)
+    if address is None or uri.parse(address.uri) is None:
+        return None
+    return address.param("tag") or ""
 
 
 def _check(found: Message) -> None:
@@ -313,15 +362,10 @@ def _check(found: Message) -> None:
     via = found.top_via()
     if via is None:
         raise Malformed(400, "unreadable Via")
-    for key in ("from", "to"):
-        address = uri.address(found.get(key) or "")
-        if address is None or uri.parse(address.uri) is None:
-            raise Malformed(400, f"unreadable {key} header", _answerable(found))
-        tag = address.param("tag") or ""
-        if key == "from":
-            found.from_tag = tag
-        else:
-            found.to_tag = tag
+    from_tag, to_tag = _tag(found.get("from") or ""), _tag(found.get("to") or "")
+    if from_tag is None or to_tag is None:
+        raise Malformed(400, f"unreadable {'To' if from_tag is not None else 'From'} header", _answerable(found))
+    found.from_tag, found.to_tag = from_tag, to_tag
     match = _CSEQ.fullmatch(found.get("cseq") or "")
     if not match or int(match[1]) >= 1 << 31 or not found.call_id:
         raise Malformed(400, "bad CSeq or Call-ID", _answerable(found))

@@ -74,7 +74,7 @@ class Outside:
         if not hop(request):
             core.answer(request, flow, 483)
             return False
-        if any(OURS in value for value in request.values("via")[1:]):
+        if not request.has_one_via() and any(OURS in value for value in request.values("via")[1:]):
             core.guard.counts["loop"] += 1
             core.answer(request, flow, 482)
             return False

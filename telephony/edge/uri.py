@@ -93,6 +93,7 @@ def _params(text: str | None) -> tuple[tuple[str, str | None], ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=8192)
 def address(value: str) -> Address | None:
     """Read one name-addr or addr-spec; None if its quotes or brackets don't fit."""
     text = value.strip()
