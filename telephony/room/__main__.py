@@ -64,16 +64,16 @@ class Loop:
         self._engine = engine.Engine()
         spool = Spool(arguments.spool, arguments.name)
         self._link = link.Link(arguments.socket, spool, self._poll, self._command, self._hello)
-        self._room = room.Room(arguments.name, self._engine, self._link.emit, self._link.tell)
         self._engine.start(
             door=arguments.door,
             contact=arguments.contact,
             ports=arguments.rtp,
-            on_invite=self._room.invited,
+            on_invite=lambda call_id, invite: self._room.invited(call_id, invite),
             media_bind=arguments.media_bind,
             media_advertise=arguments.media_advertise,
             trace=arguments.spool / f"{arguments.name}.sip.log" if arguments.log_level == "debug" else None,
         )
+        self._room = room.Room(arguments.name, self._engine, self._link.emit, self._link.tell)
         self._poll.register(self._engine.descriptor, select.POLLIN)
         self._alone = arguments.alone
         self._wake, self._alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -112,8 +112,8 @@ class Loop:
             due = max(due + rest, now) if now >= due else min(due, now + rest)
             if self._room.busy:
                 tidy = False
-            elif not tidy and rest >= 1.0:
-                gc.collect()
+            elif not tidy:
+                gc.collect()  # half a millisecond
                 tidy = True
             if self._link.attached or self._room.busy:
                 attended = now

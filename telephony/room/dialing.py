@@ -11,8 +11,8 @@ from telephony.room import engine
 
 TOO_MANY = 70010
 """PJ_ETOOMANY: ``makeCall`` right after a disconnect; a tick later it works."""
-PLACE_WITHIN = 2.0
-"""Seconds in which a call must be placed."""
+PLACE_WITHIN = 4.0
+"""Seconds in which a call must be placed: longer than dead phones are waited for (:data:`telephony.room.farewell.GIVE_UP`)."""
 _TOKEN = re.compile(r"[A-Za-z0-9!%*_+`'.~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USER_SAFE = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/]")

@@ -45,7 +45,6 @@ class Leg:
     established: bool = False
     hanging: bool = False
     """We have asked for its end."""
-    hung_up_at: float = 0.0
     media: pj.AudioMedia | None = None
     """The bridge port, None while there is no audio."""
     index: int = -1
@@ -55,7 +54,7 @@ class Leg:
     told: tuple[str, bool] | None = None
     """Codec and hold as last reported."""
     request: str = ""
-    """The last INVITE or BYE that we sent and that has had no final reply."""
+    """The INVITE that we sent, while it has had no final reply."""
     digits: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     @property
@@ -90,6 +89,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             return
         message, sent = _message(prm.e)
         head = leg.notes.saw(message, sent=sent) if message else None
+        if head is not None and sent and head.status == 0 and head.method == "INVITE":
+            leg.request = message
         info = self.getInfo()
         if info.state == pj.PJSIP_INV_STATE_CONFIRMED and not leg.established:
             leg.established = True
@@ -112,9 +113,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if not message:
             return
         head = leg.notes.saw(message, sent=sent)
-        if sent and head.status == 0 and head.method in ("INVITE", "BYE"):
+        if sent and head.status == 0 and head.method == "INVITE":
             leg.request = message
-        elif not sent and head.status >= 200 and head.method in ("INVITE", "BYE"):
+        elif not sent and head.status >= 200 and head.method == "INVITE":
             leg.request = ""
         elif not sent and 100 <= head.status < 200 and head.method == "INVITE" and not leg.established:
             # Hop-by-hop 100s carry nothing of a phone; one from beyond the door names its maker or bears a tag.

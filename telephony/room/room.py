@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,16 +11,13 @@ from pathlib import Path
 import pjsua2 as pj
 
 from telephony.ipc import messages
-from telephony.room import dialing, dialogs, engine, legs, mixer, players, sources, tapes
+from telephony.room import dialing, dialogs, engine, farewell, legs, mixer, players, sources, tapes
 
 log = logging.getLogger("room")
 LOOK_AT_SOURCES = 1.0
 """Seconds between looks at where audio comes from."""
 DEVICE_REST = 5.0
 """Seconds after the last audio when the bridge's clock stops."""
-GIVE_UP = 2.5
-"""Seconds a phone gets to answer our CANCEL or BYE; then the leg ends without it. Otherwise a dead phone would hold one of
-the four legs for 32 s (64*T1)."""
 SIP_LINGER = 32.0
 """Seconds after the last leg in which SIP timers still run (64*T1, RFC 3261 17)."""
 LEAVE_WITHIN = 4.0
@@ -50,6 +46,7 @@ class Room:
         self._waiting: list[tuple[messages.Dial, float]] = []
         self._gone: list[str] = []
         self._sources: dict[str, sources.Source] = {}
+        self._farewells = farewell.Farewells(core.address)
         self._mixer = mixer.Mixer()
         self._players = players.Players(self._mixer, self._played, self._play_failed)
         self._tapes = tapes.Tapes(self._mixer, lambda recording: self._say(messages.Taped(recording=recording)))
@@ -101,11 +98,10 @@ class Room:
             self._dirty = False
             self._reconcile()
         self._tapes.tick(now)
-        if self._legs:
-            self._give_up(now)
-            if now - self._looked_at >= LOOK_AT_SOURCES:
-                self._looked_at = now
-                self._look_at_sources(now)
+        self._farewells.tick(now)
+        if self._legs and now - self._looked_at >= LOOK_AT_SOURCES:
+            self._looked_at = now
+            self._look_at_sources(now)
         if self.busy:
             self._busy_at = now
         elif self._clearing:
@@ -169,7 +165,8 @@ class Room:
     # --- reports of the legs (called in callbacks)
 
     def leg_progress(self, leg: legs.Leg, code: int, remote: bool) -> None:
-        self._emit(messages.Progress(leg=leg.name, code=code, remote=remote))
+        if self._known(leg):
+            self._emit(messages.Progress(leg=leg.name, code=code, remote=remote))
 
     def leg_established(self, leg: legs.Leg) -> None:
         if self._known(leg):
@@ -272,12 +269,13 @@ class Room:
         parameters = _code(command.code if 300 <= command.code <= 699 else 480 if leg.incoming else 0)
         if command.reason:
             dialing.add_header(parameters.txOption, "Reason", dialing.reason_value(command.code or 200, command.reason))
-        leg.hanging, leg.hung_up_at = True, time.monotonic()
+        leg.hanging = True
         try:
-            call.hangup(parameters)
+            call.hangup(parameters)  # its end is reported from within
         except pj.Error:
             leg.hanging = False
             raise
+        self._farewells.after(time.monotonic(), farewell.owed(leg.notes, leg.request))
 
     def _mix(self, command: messages.Mix) -> None:
         self._mixer.hears = dict(command.hears)
@@ -378,18 +376,6 @@ class Room:
             source.renegotiated(source.negotiated, now)
             log.warning("a leg's audio came from elsewhere", extra={"leg": name, "was": moved[0], "now": moved[1]})
             self._emit(messages.RtpMoved(leg=name, was=moved[0], now=moved[1]))
-
-    def _give_up(self, now: float) -> None:
-        """End legs whose phone does not react to our CANCEL or BYE: the answer it owes is given in its place."""
-        for leg in list(self._legs.values()):
-            if not leg.hanging or now - leg.hung_up_at < GIVE_UP or not leg.request:
-                continue
-            leg.hung_up_at = now
-            request, bye = leg.request, leg.request.startswith("BYE ")
-            reply = dialogs.final_reply(request, 200 if bye else 487, "Given up", f"room-{os.urandom(4).hex()}")
-            log.warning("a phone does not react, its leg is given up", extra={"leg": leg.name})
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-                out.sendto(reply.encode(), self._engine.address)
 
     def _played(self, leg: str, play: str) -> None:
         self._emit(messages.Played(leg=leg, play=play))

@@ -81,13 +81,15 @@ class Forwarder:
         else:
             found = self._target(lines)
             if found is None:
+                if not lines[0].startswith("ACK"):
+                    self._reply(lines, "404 Not Found")
                 return
             target = found
             vias = [at for at, line in enumerate(lines) if line.lower().startswith("via:")]
             branch = re.search(r"branch=([^;\s]+)", lines[vias[0]])
             assert branch
             if lines[0].startswith("INVITE"):
-                self._try(lines)
+                self._reply(lines, "100 Trying")
             token = hashlib.sha1(branch[1].encode()).hexdigest()[:16]
             added = [f"Via: SIP/2.0/UDP {self.name};branch=z9hG4bK{token}"]
             if lines[0].startswith("INVITE") and not re.search(r"(?im)^to:.*tag=", head):
@@ -95,13 +97,15 @@ class Forwarder:
             lines[vias[0] : vias[0]] = added
         self._socket.sendto(("\r\n".join(lines) + blank + body).encode(), target)
 
-    def _try(self, lines: list[str]) -> None:
-        """100 Trying, as a front door says it: nothing in it is of the phone."""
+    def _reply(self, lines: list[str], status: str) -> None:
+        """A reply of the front door's own: nothing in it is of a phone."""
         names = ("via:", "from:", "to:", "call-id:", "cseq:")
         kept = [line for line in lines[1:] if line.lower().startswith(names)]
+        if status[0] != "1":
+            kept = [line + ";tag=door" if re.match(r"(?i)to:(?!.*;tag=)", line) else line for line in kept]
         hop = re.search(r"SIP/2.0/UDP ([0-9.]+):(\d+)", kept[0])
         assert hop, kept
-        reply = ["SIP/2.0 100 Trying", *kept, "Content-Length: 0", "", ""]
+        reply = [f"SIP/2.0 {status}", *kept, "Content-Length: 0", "", ""]
         self._socket.sendto("\r\n".join(reply).encode(), (hop[1], int(hop[2])))
 
     def _target(self, lines: list[str]) -> Address | None:

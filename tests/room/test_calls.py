@@ -135,18 +135,26 @@ def test_caller_gives_up_or_is_refused_before_the_answer(room: RoomProcess, phon
     assert room.wait(messages.Ended, leg="b").by == "us"
 
 
-def test_a_phone_that_has_died_does_not_hold_its_leg(room: RoomProcess, phones: Phones) -> None:
-    operator, citizen = phones("8001", OPERATOR, handset.mute()), phones("139", CITIZEN)
-    room.dial("a", "8001")
-    operator.wait_for("ignored")
-    assert room.wait(messages.Progress, leg="a").remote is False, "the front door's own 100 is no sign of the phone"
-    enter(room, citizen, "b")
-    citizen.kill()
-    room.send(messages.HangUp(leg="a"), messages.HangUp(leg="b"))
-    for leg in ("a", "b"):
-        assert room.wait(messages.Ended, timeout=10, leg=leg).by == "us"
-    assert room.ping().legs == 0
-    assert room.door.seen("(?s)^CANCEL .*8001")
+def test_phones_that_have_died_do_not_hold_the_rooms_four_places(room: RoomProcess, phones: Phones) -> None:
+    dead, citizen, dying = phones("8001", OPERATOR, handset.mute()), phones("139", CITIZEN), phones("8002", OPERATOR)
+    enter(room, citizen, "a")
+    bring(room, "b", "8002")
+    for leg in "cd":
+        room.dial(leg, "8001")
+        assert room.wait(messages.Progress, leg=leg).remote is False, "the front door's own 100 is no sign of the phone"
+    dead.wait_for("ignored")
+    for phone in (citizen, dying):
+        phone.kill()
+    room.send(*(messages.HangUp(leg=leg) for leg in "abcd"))
+    for leg in "abcd":
+        assert room.wait(messages.Ended, leg=leg).by == "us"
+    operator = phones("8003", OPERATOR)
+    for leg in "efgh":
+        bring(room, leg, "8003")
+    assert len(operator.seen("answered")) == 4
+    assert room.door.seen("(?s)^CANCEL .*8001") and len(room.door.seen("^BYE ")) >= 2
+    room.send(messages.Clear())
+    room.wait(messages.Cleared)
 
 
 def test_the_fifth_leg_is_refused_and_four_are_enough_for_all(room: RoomProcess, phones: Phones) -> None:
