@@ -28,7 +28,7 @@ from telephony.edge.registrar import Registrar
 from telephony.edge.relay import Relay
 from telephony.edge.settings import DoorSettings
 from telephony.edge.tokens import OURS
-from telephony.edge.trunks import REFRESH, Trunks
+from telephony.edge.trunks import REFRESH
 from telephony.edge.wire import TlsServer, Wire
 from telephony.ipc import messages
 
@@ -79,10 +79,6 @@ class Door(service.Service):  # type: ignore[misc]
     def counts(self) -> Counter[str]:
         """What was turned away since the start, by kind."""
         return self._core.guard.counts
-
-    @property
-    def trunks(self) -> Trunks:
-        return self._core.trunks
 
     # --- service
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest_twisted
-from twisted.internet import task
+from twisted.internet import reactor, task
 
 from config.model import Limits
-from tests.edge.peers import OUTER, PASSWORDS, REALM, credentials, house, invite_as_seat, register, reply, request
+from tests.edge.peers import OUTER, PASSWORDS, REALM, credentials, house, in_dialog, invite_as_seat, register, reply, request
 
 
 @pytest_twisted.ensureDeferred
@@ -234,7 +234,7 @@ async def test_tcp_seat_is_rung_on_its_connection_and_gone_with_it() -> None:
         await phone.close()
         here.peers.remove(phone)
         while ("gone", "8001", "connection lost") not in here.board.events:
-            await task.deferLater(_reactor(), 0.01)
+            await task.deferLater(reactor, 0.01)
         invite = room.invite("sip:8001@seats.hotline.invalid")
         room.peer.send(invite)
         await room.peer.response(480)
@@ -251,8 +251,6 @@ async def test_tls_seat_is_rung_on_its_connection(certificate: tuple[str, str]) 
 
 
 async def _ring_and_answer(here, phone, room):  # type: ignore[no-untyped-def]
-    from tests.edge.peers import in_dialog
-
     invite = room.invite("sip:8001@seats.hotline.invalid")
     room.peer.send(invite)
     seen = await phone.request("INVITE")
@@ -265,9 +263,3 @@ async def _ring_and_answer(here, phone, room):  # type: ignore[no-untyped-def]
     phone.send(reply(await phone.request("BYE"), 200))
     await room.peer.response(200, "BYE")
     return seen
-
-
-def _reactor():  # type: ignore[no-untyped-def]
-    from twisted.internet import reactor
-
-    return reactor

@@ -6,6 +6,7 @@ import random
 
 import pytest
 import pytest_twisted
+from twisted.internet import reactor, task
 
 from config.model import Limits, Trunk
 from telephony.edge.door import Door
@@ -134,7 +135,7 @@ async def test_only_the_trunks_addresses_may_use_the_trunks_port() -> None:
         phone = here.seat()
         phone.send(request("OPTIONS", f"sip:{OUTER}", phone))
         while here.door.counts["flood"] < 14:
-            await _turn()
+            await task.deferLater(reactor, 0.01)
         assert not here.board.calls
 
 
@@ -231,8 +232,6 @@ async def test_requests_in_a_dialog_carry_no_headers_of_ours_into_the_room() -> 
 
 @pytest_twisted.ensureDeferred
 async def test_a_port_in_use_is_named_with_a_remedy(certificate: tuple[str, str]) -> None:
-    from twisted.internet import reactor
-
     async with house() as here:
         taken = here.door.ports["seats"]
         second = Door(reactor, settings(seat_port=taken), Board(), lambda seat: None, SECRET)
@@ -243,9 +242,3 @@ async def test_a_port_in_use_is_named_with_a_remedy(certificate: tuple[str, str]
     wrong = Door(reactor, settings(tls_certificate=certificate[1], tls_key=certificate[1]), Board(), lambda seat: None, SECRET)
     with pytest.raises(CertificateProblem):
         wrong.startService()
-
-
-def _turn():  # type: ignore[no-untyped-def]
-    from twisted.internet import reactor, task
-
-    return task.deferLater(reactor, 0.01)
