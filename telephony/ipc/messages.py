@@ -225,14 +225,20 @@ class Taped(Event, frozen=True):
     recording: str
 
 
+class Stalled(Event, frozen=True):
+    """No audio has come from a leg for more than a second and its phone does not answer us either (``on``), or it is there
+    again. A phone that stays silent so is given up a few seconds later: ``Ended`` with ``by`` error and code 408."""
+
+    leg: str
+    on: bool
+
+
 class RtpMoved(Event, frozen=True):
     """A leg's audio suddenly comes from elsewhere than it was negotiated, and was not followed quietly."""
 
     leg: str
     was: str
     now: str
-
-
 
 
 class Trouble(Event, frozen=True):
@@ -257,10 +263,22 @@ class Pong(Message, frozen=True):
     """Legs served since start."""
 
 
-Command = (
-    Attach | Ack | Answer | Dial | HangUp | Mix | Play | StopPlay | Tape | StopTape | Notify | Ping | Clear | Quit
-)
+Command = Attach | Ack | Answer | Dial | HangUp | Mix | Play | StopPlay | Tape | StopTape | Notify | Ping | Clear | Quit
 FromRoom = (
-    Hello | Incoming | Dialing | Progress | Established | Media | Ended | Digit | Played | PlayFailed | Taped | RtpMoved
-    | Trouble | Cleared | Pong
+    Hello
+    | Incoming
+    | Dialing
+    | Progress
+    | Established
+    | Media
+    | Ended
+    | Digit
+    | Played
+    | PlayFailed
+    | Taped
+    | Stalled
+    | RtpMoved
+    | Trouble
+    | Cleared
+    | Pong
 )

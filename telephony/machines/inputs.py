@@ -40,6 +40,13 @@ class PhoneHeld(Input, frozen=True):
     on: bool
 
 
+class Stalled(Input, frozen=True):
+    """Nothing comes from a leg, and its phone does not answer (``on``); or it is there again."""
+
+    leg: str
+    on: bool
+
+
 class Gone(Input, frozen=True):
     """A leg has ended. ``by``: us, them or error."""
 
@@ -123,6 +130,7 @@ AnyInput = (
     | Reached
     | Up
     | PhoneHeld
+    | Stalled
     | Gone
     | Pressed
     | Heard

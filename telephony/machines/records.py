@@ -56,6 +56,8 @@ class Party(msgspec.Struct, kw_only=True):
     """Put on hold by a command or a consultation."""
     phone_held: bool = False
     """The phone's own hold key."""
+    stalled: bool = False
+    """Its phone does not answer at the moment; who would hear only it, hears music."""
     held_since: float | None = None
     held_seconds: float = 0
     mode: str = ""

@@ -29,7 +29,7 @@ def hearing(call: records.Call) -> dict[str, tuple[str, ...]]:
     talkers = [p for p in call.parties.values() if p.up and p.joined and not p.held and not p.phone_held]
     hears = {}
     for listener in talkers:
-        heard = tuple(q.id for q in talkers if q is not listener and not q.muted and _audible(q, listener))
+        heard = tuple(q.id for q in talkers if q is not listener and not q.muted and not q.stalled and _audible(q, listener))
         if heard:
             hears[listener.id] = heard
     return hears

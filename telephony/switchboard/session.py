@@ -108,6 +108,9 @@ class CallSession:
                 self.give(inputs.Up(leg))
             case messages.Media(leg=leg, held=held):
                 self.give(inputs.PhoneHeld(leg, held))
+            case messages.Stalled(leg=leg, on=on):
+                self.log.warning("leg.stalled" if on else "leg.back", leg=leg)
+                self.give(inputs.Stalled(leg, on))
             case messages.Ended(leg=leg, code=code, by=by):
                 self.dialogs.pop(leg, None)
                 self.give(inputs.Gone(leg, code, by))
