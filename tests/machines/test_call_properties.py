@@ -17,10 +17,23 @@ SEATS = ["8001", "8002", "9001", "9002", "9101"]
 class Histories(RuleBasedStateMachine):
     """Whatever phones, board, clock and people do, in any order."""
 
-    @initialize(number=st.sampled_from(["12345", "110", "1101"]))
-    def start(self, number: str) -> None:
+    @initialize(
+        number=st.sampled_from(["12345", "110", "1101"]),
+        talking=st.booleans(),
+        kind=st.sampled_from(["", "*1", "*3", "*7"]),
+        answered=st.booleans(),
+    )
+    def start(self, number: str, talking: bool, kind: str, answered: bool) -> None:
+        """Begin at any depth, so that the later parts of a call are searched as well as the first."""
         self.world = World(number)
-        self.world.arrive()
+        if not talking:
+            self.world.arrive()
+            return
+        leg = self.world.talk("8001" if number == "12345" else "9001")
+        if kind:
+            self.world.press(leg, kind)
+            if answered:
+                self.world.answer("9002")
 
     def legs(self, *states: str) -> list[str]:
         return [p.id for p in self.world.call.parties.values() if p.state in states]
@@ -50,9 +63,14 @@ class Histories(RuleBasedStateMachine):
 
     @rule(data=st.data(), code=st.sampled_from([200, 408, 480, 486, 487, 503, 603]), by=st.sampled_from(["them", "error"]))
     def gone(self, data: st.DataObject, code: int, by: str) -> None:
-        legs = self.legs("invited", "ringing", "up")
+        legs = [leg for leg in self.legs("invited", "ringing", "up") if self.world.call.parties[leg].role != "caller"]
         if legs:
             self.world.give(inputs.Gone(data.draw(st.sampled_from(legs)), code, by))
+
+    @rule(really=st.integers(0, 9))
+    def caller_hangs_up(self, really: int) -> None:
+        if really == 9 and self.world.call.caller is not None:
+            self.world.hang_up(self.world.call.caller.id)
 
     @rule(data=st.data(), keys=st.sampled_from(["*1", "*3", "*7", "*0", "5", "*", "*9"]))
     def keys(self, data: st.DataObject, keys: str) -> None:
@@ -85,9 +103,7 @@ class Histories(RuleBasedStateMachine):
         dangerous=st.booleans(),
     )
     def transfer(self, data: st.DataObject, kind: contract.TransferKind, to: str, dangerous: bool) -> None:
-        self.world.give(
-            inputs.Asked(contract.StartTransfer(id="x", call="c1", kind=kind, target=to, dangerous=dangerous))
-        )
+        self.world.give(inputs.Asked(contract.StartTransfer(id="x", call="c1", kind=kind, target=to, dangerous=dangerous)))
 
     @rule(data=st.data(), what=st.sampled_from(["drop", "mute", "hold", "unhold", "join", "cancel", "take", "pick", "watch"]))
     def command(self, data: st.DataObject, what: str) -> None:
@@ -136,5 +152,5 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = pytest.mark.timeout(300)(Histories.TestCase)
 TestHistories.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=250, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -33,9 +33,7 @@ class World:
             started_at=self.now,
             last_centre=centre,
         )
-        record.parties["caller"] = records.Party(
-            id="caller", role="caller", number=CITIZEN, incoming=True, invited_at=self.now
-        )
+        record.parties["caller"] = records.Party(id="caller", role="caller", number=CITIZEN, incoming=True, invited_at=self.now)
         self.machine = call.CallMachine(record, self.plan)
         self.call = record
         self.wanted: list[effects.Effect] = []
