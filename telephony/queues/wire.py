@@ -18,21 +18,21 @@ class SeatRow(msgspec.Struct):
     priority: int
     registered: bool
     status: machine.Status
-    reason: str
     status_since: float
-    wrap_until: float
     state: machine.State
     state_since: float
-    owner: str
-    call: str
-    node: str
-    expires: float
     idle_since: float
-    unreachable_at: float
-    kept_status: str
-    kept_reason: str
-    kept_until: float
-    kept_at: float
+    reason: str = ""
+    wrap_until: float = 0
+    owner: str = ""
+    call: str = ""
+    node: str = ""
+    expires: float = 0
+    unreachable_at: float = 0
+    kept_status: str = ""
+    kept_reason: str = ""
+    kept_until: float = 0
+    kept_at: float = 0
 
     def seat(self) -> machine.Seat:
         return machine.Seat(
@@ -126,9 +126,9 @@ class WaitingRow(msgspec.Struct):
     rank: int
     since: float
     node: str
-    exclude: str
     again: bool
-    offer: str
+    exclude: str = ""
+    offer: str = ""
 
     def queued(self) -> records.Queued:
         waiting = records.Waiting(

@@ -72,7 +72,8 @@ class Oracle:
     def claim(self, seat: str, owner: str, call: str, node: str, ttl: float, force: bool) -> bool:
         entry = self.entries.get(owner)
         known = self._settled(seat)
-        if entry and entry.offer not in ("", seat) and self.live_offer(entry):
+        other = self.live_offer(entry) if entry else ""
+        if other not in ("", seat):
             return False
         done = self._keep(machine.claim(known, self.now, owner, call, node, ttl, force=force, rules=self.rules))
         if done and entry:

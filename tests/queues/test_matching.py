@@ -220,6 +220,27 @@ async def test_the_next_step_opens_at_once_when_the_only_phone_of_the_first_is_u
 
 
 @test
+async def test_the_next_step_opens_at_once_when_all_of_the_first_were_tried(board: Board, clock: Clock) -> None:
+    await sign_in(board, "9101", group="linkage")
+    await sign_in(board, "9001", group="desk")
+    await board.enqueue(waiting("a", clock.now, ("linkage", 30), ("desk", 10)))
+    assert await pairs(board) == [("a", "9101")]
+    clock.forward(1)
+    await board.release("9101", "a")
+    assert await pairs(board) == [("a", "9001")]
+
+
+@test
+async def test_two_hundred_calls_find_two_hundred_seats_in_order(board: Board, clock: Clock) -> None:
+    for i in range(200):
+        await board.sign_in(f"{8000 + i}", "12345", ["desk"], priority=i // 100)
+        clock.forward(1)
+    for i in range(200):
+        await board.enqueue(waiting(f"a{i:03}", clock.now - 1000 + i))
+    assert await pairs(board) == [(f"a{i:03}", f"{8000 + i}") for i in range(200)]
+
+
+@test
 async def test_position_counts_those_before_who_compete(board: Board, clock: Clock) -> None:
     await board.enqueue(waiting("x", clock.now - 9, ("english", 10)))
     await board.enqueue(waiting("a", clock.now - 8, ("desk", 10)))

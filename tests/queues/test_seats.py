@@ -120,6 +120,18 @@ async def test_a_wrap_up_without_end_is_ended_by_hand_only(board: Board, clock: 
 
 
 @test
+async def test_a_short_call_in_a_long_wrap_up_does_not_shorten_it(board: Board, clock: Clock) -> None:
+    await board.sign_in("8001", "12345", ["desk"])
+    await talk(board)
+    await board.release("8001", "a", clock.now + 60)
+    assert await board.claim("8001", "callback", force=True)
+    await board.talking("8001", "callback", "c", "n1")
+    clock.forward(2)
+    await board.release("8001", "callback", clock.now + 10)
+    assert (await see(board)).wrap_up_until == clock.now + 58
+
+
+@test
 async def test_a_late_release_of_a_former_owner_does_nothing(board: Board, clock: Clock) -> None:
     await board.sign_in("8001", "12345", ["desk"])
     assert await board.claim("8001", "old", ttl=5)

@@ -4,7 +4,8 @@ if not seat or (A.centre ~= '' and seat.centre ~= A.centre) then
   return finish(false, 'off')
 end
 local w = load_waiting(A.owner)
-if w and w.offer ~= '' and w.offer ~= A.seat and live_offer(w, {}) ~= '' then
+local other = w and live_offer(w, owned_at(w.centre)) or ''
+if other ~= '' and other ~= A.seat then
   return finish(false, 'offered')
 end
 if seat.state ~= 'idle' then

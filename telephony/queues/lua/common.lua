@@ -17,6 +17,25 @@ local LEASES = NOW - BEAT <= RULES.gap
 
 local changes, touched = {}, {}
 
+-- What is not stored when it is so: half of a seat's text, and half of the time to read it.
+local SEAT = {
+  reason = '', wrap_until = 0, owner = '', call = '', node = '', expires = 0, unreachable_at = 0,
+  kept_status = '', kept_reason = '', kept_until = 0, kept_at = 0,
+}
+local WAITING = {offer = '', exclude = '', told = '', told_at = 0}
+SEAT.__index, WAITING.__index = SEAT, WAITING
+
+local function read(text, defaults)
+  return setmetatable(cjson.decode(text), defaults)
+end
+
+local function write(record, defaults)
+  for name, value in pairs(defaults) do
+    if record[name] == value then record[name] = nil end
+  end
+  return cjson.encode(setmetatable(record, defaults))
+end
+
 local function list(texts)
   return '[' .. table.concat(texts, ',') .. ']'
 end
@@ -50,16 +69,19 @@ local function finish(ok, why)
 end
 
 local function save_seat(seat)
-  local text = cjson.encode(seat)
-  redis.call('HSET', seats_key(seat.centre), seat.id, text)
+  redis.call('HSET', seats_key(seat.centre), seat.id, write(seat, SEAT))
+end
+
+-- Tell of a seat's change; span is the interval of a status that has ended, or nil. Returns the text to be stored.
+local function report(seat, at, span)
+  local text = write(seat, SEAT)
+  local ended = span and cjson.encode(span) or 'null'
+  changes[#changes + 1] = '{"at":' .. number(at) .. ',"seat":' .. text .. ',"span":' .. ended .. '}'
   return text
 end
 
--- Store a seat and tell of the change; span is the interval of a status that has ended, or nil.
 local function commit(seat, at, span)
-  local text = save_seat(seat)
-  local ended = span and cjson.encode(span) or 'null'
-  changes[#changes + 1] = '{"at":' .. number(at) .. ',"seat":' .. text .. ',"span":' .. ended .. '}'
+  redis.call('HSET', seats_key(seat.centre), seat.id, report(seat, at, span))
 end
 
 local function set_status(seat, status, reason, at, wrap_until)
@@ -119,7 +141,7 @@ local function load_seat(id)
   if not text then
     return nil
   end
-  local seat = cjson.decode(text)
+  local seat = read(text, SEAT)
   if settle(seat, true) then touch(seat.centre) end
   return seat
 end
@@ -131,11 +153,11 @@ end
 local function load_waiting(attempt)
   local centre = redis.call('HGET', ATTEMPT_CENTRE, attempt)
   local text = centre and redis.call('HGET', waiting_key(centre), attempt)
-  return text and cjson.decode(text) or nil
+  return text and read(text, WAITING) or nil
 end
 
 local function save_waiting(w)
-  redis.call('HSET', waiting_key(w.centre), w.id, cjson.encode(w))
+  redis.call('HSET', waiting_key(w.centre), w.id, write(w, WAITING))
 end
 
 local function drop_waiting(w)
@@ -149,7 +171,19 @@ local function before(a, b)
   return a.seq < b.seq
 end
 
--- The seat that is held for a waiting attempt now, or ''. owned: attempt to seat, of the centre's own seats.
+-- Owner to seat, of a centre's seats that are held now.
+local function owned_at(centre)
+  local owned = {}
+  for _, text in ipairs(redis.call('HVALS', seats_key(centre))) do
+    local seat = read(text, SEAT)
+    settle(seat, false)
+    if seat.owner ~= '' then owned[seat.owner] = seat.id end
+  end
+  return owned
+end
+
+-- The seat that is held for a waiting attempt now, or ''. owned: what owned_at said of its centre; w.offer names a seat that
+-- may be of another centre (it was claimed, or moved).
 local function live_offer(w, owned)
   if owned[w.id] then
     return owned[w.id]
@@ -158,7 +192,7 @@ local function live_offer(w, owned)
     local centre = redis.call('HGET', SEAT_CENTRE, w.offer)
     local text = centre and redis.call('HGET', seats_key(centre), w.offer)
     if text then
-      local seat = cjson.decode(text)
+      local seat = read(text, SEAT)
       settle(seat, false)
       if seat.owner == w.id then return w.offer end
     end

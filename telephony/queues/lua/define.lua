@@ -3,14 +3,17 @@ local seat = load_seat(A.seat)
 if seat and seat.centre ~= A.centre then
   redis.call('HDEL', seats_key(seat.centre), seat.id)
   touch(seat.centre)
+  local w = seat.owner ~= '' and load_waiting(seat.owner)
+  if w then
+    w.offer = seat.id
+    save_waiting(w)
+  end
 end
 local moved = seat and (seat.centre ~= A.centre or seat.groups ~= A.groups or seat.priority ~= A.priority)
 if not seat then
-  seat = {
-    id = A.seat, registered = false, status = 'off', reason = '', status_since = NOW, wrap_until = 0,
-    state = 'idle', state_since = NOW, owner = '', call = '', node = '', expires = 0, idle_since = NOW,
-    unreachable_at = 0, kept_status = '', kept_reason = '', kept_until = 0, kept_at = 0,
-  }
+  seat = setmetatable({
+    id = A.seat, registered = false, status = 'off', status_since = NOW, state = 'idle', state_since = NOW, idle_since = NOW,
+  }, SEAT)
   moved = true
 end
 seat.centre, seat.groups, seat.priority = A.centre, A.groups, A.priority

@@ -7,7 +7,7 @@ if old and old.centre ~= w.centre then
 end
 if A.head then
   for _, text in ipairs(redis.call('HVALS', waiting_key(w.centre))) do
-    local other = cjson.decode(text)
+    local other = read(text, WAITING)
     if other.id ~= w.id then
       w.rank = math.min(w.rank, other.rank - 1)
     end

@@ -9,7 +9,7 @@ end
 
 local seats, groups_of, owned, taken = {}, {}, {}, {}
 for _, text in ipairs(redis.call('HVALS', seats_key(centre))) do
-  local seat = cjson.decode(text)
+  local seat = read(text, SEAT)
   if settle(seat, not A.dry) and not A.dry then touch(centre) end
   seats[#seats + 1] = seat
   local groups = {}
@@ -25,7 +25,7 @@ end)
 
 local waiting = {}
 for _, text in ipairs(redis.call('HVALS', waiting_key(centre))) do
-  local w = cjson.decode(text)
+  local w = read(text, WAITING)
   if w.lease > NOW or not LEASES then
     waiting[#waiting + 1] = w
   elseif not A.dry then
@@ -110,7 +110,7 @@ local function best(w, open)
   return nil
 end
 
-local offers, hopeless = {}, {}
+local offers, hopeless, reserved = {}, {}, {}
 for _, w in ipairs(waiting) do
   local held = live_offer(w, owned)
   if held == '' then
@@ -124,8 +124,8 @@ for _, w in ipairs(waiting) do
       taken[seat.id] = true
       if own and not A.dry then
         hold(seat, 'reserved', NOW, w.id, w.call, w.node, NOW + A.ttl)
-        commit(seat, NOW, nil)
-        w.offer, stale = seat.id, true
+        reserved[#reserved + 1] = seat.id
+        reserved[#reserved + 1] = report(seat, NOW, nil)
         offers[#offers + 1] = cjson.encode({
           attempt = w.id, call = w.call, seat = seat.id, step = step - 1, node = w.node, expires = seat.expires,
         })
@@ -146,6 +146,11 @@ for _, w in ipairs(waiting) do
     end
     if w.told ~= '' then wake(w.told_at + RULES.remind) end
   end
+end
+
+-- Few big writes instead of many small ones; a Lua call takes some thousand arguments at most.
+for i = 1, #reserved, 200 do
+  redis.call('HSET', seats_key(centre), unpack(reserved, i, math.min(i + 199, #reserved)))
 end
 
 for _, seat in ipairs(seats) do

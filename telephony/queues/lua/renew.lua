@@ -5,7 +5,7 @@ for _, attempt in ipairs(A.waiting) do known[attempt] = true end
 local till = NOW + RULES.lease
 for _, centre in ipairs(redis.call('SMEMBERS', CENTRES)) do
   for _, text in ipairs(redis.call('HVALS', seats_key(centre))) do
-    local seat = cjson.decode(text)
+    local seat = read(text, SEAT)
     local mine = seat.node == A.node
     -- After an outage everybody gets the time of a lease to come back.
     if seat.state == 'talking' and ((mine and calls[seat.call]) or (not LEASES and seat.expires < till)) then
@@ -17,7 +17,7 @@ for _, centre in ipairs(redis.call('SMEMBERS', CENTRES)) do
     end
   end
   for _, text in ipairs(redis.call('HVALS', waiting_key(centre))) do
-    local w = cjson.decode(text)
+    local w = read(text, WAITING)
     local mine = known[w.id] or (w.node == A.node and calls[w.call])
     if mine or (not LEASES and w.lease < till) then
       w.lease = till

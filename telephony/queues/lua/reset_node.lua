@@ -1,7 +1,7 @@
 -- A node has started anew: whatever its calls held is free, whoever waited there is gone.
 for _, centre in ipairs(redis.call('SMEMBERS', CENTRES)) do
   for _, text in ipairs(redis.call('HVALS', seats_key(centre))) do
-    local seat = cjson.decode(text)
+    local seat = read(text, SEAT)
     if settle(seat, true) then touch(centre) end
     if seat.state ~= 'idle' and seat.node == A.node then
       set_free(seat, NOW)
@@ -10,7 +10,7 @@ for _, centre in ipairs(redis.call('SMEMBERS', CENTRES)) do
     end
   end
   for _, text in ipairs(redis.call('HVALS', waiting_key(centre))) do
-    local w = cjson.decode(text)
+    local w = read(text, WAITING)
     if w.node == A.node then
       drop_waiting(w)
       touch(centre)

@@ -1,11 +1,11 @@
 -- Heal everything that only time or an accident can have left behind.
 for _, centre in ipairs(redis.call('SMEMBERS', CENTRES)) do
   for _, text in ipairs(redis.call('HVALS', seats_key(centre))) do
-    local seat = cjson.decode(text)
+    local seat = read(text, SEAT)
     if settle(seat, true) then touch(centre) end
   end
   for _, text in ipairs(redis.call('HVALS', waiting_key(centre))) do
-    local w = cjson.decode(text)
+    local w = read(text, WAITING)
     if LEASES and w.lease <= NOW then
       drop_waiting(w)
       touch(centre)

@@ -6,18 +6,13 @@ end
 if not centre then
   return '[]'
 end
-local owned, found, texts = {}, {}, {}
-for _, text in ipairs(redis.call('HVALS', seats_key(centre))) do
-  local seat = cjson.decode(text)
-  settle(seat, false)
-  if seat.owner ~= '' then owned[seat.owner] = seat.id end
-end
+local owned, found, texts = owned_at(centre), {}, {}
 for _, text in ipairs(redis.call('HVALS', waiting_key(centre))) do
-  found[#found + 1] = cjson.decode(text)
+  found[#found + 1] = read(text, WAITING)
 end
 table.sort(found, before)
 for i, w in ipairs(found) do
   w.offer = live_offer(w, owned)
-  texts[i] = cjson.encode(w)
+  texts[i] = write(w, WAITING)
 end
 return list(texts)
