@@ -202,7 +202,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     waited: float | None = None
     """Seconds from queue entry to a person's answer, or to the end."""
     end_cause: str = ""
-    """caller_left | staff_left | abandoned | no_seats | overflow | refused | failed | room_lost | completed."""
+    """caller_left | staff_left | abandoned | no_seats | overflow | refused | failed | room_lost | node_lost | completed."""
     overflowed_to: str = ""
     after: str = ""
     """The call that this one takes up (ring-back, call-back)."""

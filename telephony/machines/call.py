@@ -1,29 +1,17 @@
 """One call from arrival to end: takes inputs, changes the record, returns effects. No I/O, no clock.
 
-The rules of a call that are about finding somebody who answers are in :mod:`seeking`, those about bringing another party in
-in :mod:`transfers`, commands of the contract in :mod:`asking`.
+This is the machine's outside and its tool box. The rules are apart: how a call begins in :mod:`arriving`, finding somebody who
+answers in :mod:`seeking`, bringing another party in in :mod:`transfers`, supervision in :mod:`watching`, commands of the contract
+in :mod:`asking`, and what follows when somebody leaves in :mod:`leaving`.
 """
 
 from __future__ import annotations
 
-from telephony.machines import asking, effects, inputs, keys, plan, records, scene, seeking, transfers, words
+from telephony.machines import arriving, asking, effects, inputs, keys, leaving, plan, records, scene, seeking, transfers, watching
 from telephony.speech import pieces
 
 LINGER = 5.0
 """Seconds after which a leg that we ended counts as gone, whatever its phone says."""
-
-REDIAL = 5.0
-"""Seconds between two tries to ring a caller back."""
-
-CITIZEN_RINGS = 45.0
-"""Seconds that a citizen's phone rings when we call."""
-
-_CAUSES = {486: "busy", 600: "busy", 603: "refused", 403: "refused", 487: "cancelled"}
-
-
-def cause_of(code: int) -> str:
-    """Why an unanswered leg ended, from its SIP status."""
-    return _CAUSES.get(code, "unreachable")
 
 
 class CallMachine:
@@ -49,20 +37,17 @@ class CallMachine:
         self._effects = []
         match given:
             case inputs.Arrived(leg=leg):
-                self._arrived(leg)
+                arriving.arrived(self, leg)
             case inputs.Started():
-                self._started()
+                arriving.started(self)
             case inputs.Reached(leg=leg, ringing=ringing):
                 self._reached(leg, ringing)
             case inputs.Up(leg=leg):
                 self._up(leg)
             case inputs.PhoneHeld(leg=leg, on=on):
                 self._phone_held(leg, on)
-            case inputs.Stalled(leg=leg, on=on):
-                if leg in self.call.parties:
-                    self.call.parties[leg].stalled = on
             case inputs.Gone(leg=leg, code=code, by=by):
-                self._gone(leg, code, by)
+                leaving.gone(self, leg, code, by)
             case inputs.Pressed(leg=leg, digit=digit):
                 self._pressed(leg, digit)
             case inputs.Heard(leg=leg, play=play):
@@ -79,21 +64,28 @@ class CallMachine:
                 asking.handle(self, command)
             case inputs.Referred(leg=leg, target=target):
                 transfers.referred(self, leg, target)
-            case inputs.SupervisorComes(leg=leg, seat=seat, mode=mode, beside=beside):
-                self.add(records.Party(id=leg, role="supervisor", seat=seat, incoming=True, mode=mode, beside=beside))
+            case inputs.SupervisorComes():
+                watching.comes(self, given)
             case inputs.RoomLost():
-                self._room_lost()
+                leaving.room_lost(self)
             case inputs.Moved():
-                self._moved()
+                leaving.moved(self)
+        self._take_note()
         return self._effects
 
     # --- for the rule modules
+
+    @property
+    def ending(self) -> bool:
+        return self.call.stage in ("ending", "ended")
 
     def do(self, effect: effects.Effect) -> None:
         self._effects.append(effect)
 
     def say(self, party: records.Party, speech: pieces.Speech, then: str = "") -> None:
-        """Queue a prompt for one ear."""
+        """Queue a prompt for one ear; what still waits to be said there is not queued twice."""
+        if not then and any(said.speech == speech and not said.then for said in party.says):
+            return
         party.says.append(records.Say(self.call.next_id("p"), speech, then))  # type: ignore[arg-type]
 
     def add(self, party: records.Party) -> records.Party:
@@ -114,6 +106,10 @@ class CallMachine:
         party.leaving = True
         party.end_cause = party.end_cause or cause
         party.says.clear()
+        if party.asked:
+            leaving.count_out(self, party, 0)
+            self.answer(party.id, False, "the call has ended")
+            return
         self.do(effects.HangUp(party.id, code, reason))
         self.do(effects.Timer(f"linger:{party.id}", LINGER))
 
@@ -121,14 +117,20 @@ class CallMachine:
         """Let a party into the talk."""
         party.joined = True
         if party.staff:
-            party.talked = True
             party.joined_at = party.joined_at or self.now
             caller = self.call.caller
             if caller is not None:
-                self.call.last_centre = party.centre or self.call.last_centre
-                self.call.last_seat = party.seat or self.call.last_seat
                 caller.joined = True
                 caller.joined_at = caller.joined_at or self.now
+
+    def answer(self, waiting: str, ok: bool, why: str = "", result: dict[str, str] | None = None) -> bool:
+        """Answer the command that waits for the board's word about an attempt or party, if one does."""
+        command = self.call.pending.pop(waiting, "")
+        if command:
+            code = "" if ok else f"seat.{why}" if " " not in why else "call.over"
+            message = "" if ok else f"the seat can't be had: {why}"
+            self.do(effects.Reply(command, ok, code, message, result or {}))
+        return bool(command)
 
     def headers(self, kind: str, asker: str = "", case: str = "") -> dict[str, str]:
         """What a receiving phone or desk is told for its screen pop."""
@@ -144,65 +146,21 @@ class CallMachine:
         return found
 
     def end(self, cause: str) -> None:
-        """End the call: everybody leaves, nothing is sought any more."""
-        if self.call.stage in ("ending", "ended"):
+        """End the call: everybody leaves, nothing is sought any more. A cause that was settled earlier stays."""
+        call = self.call
+        if self.ending:
             return
-        self.call.stage = "ending"
-        self.call.end_cause = cause
+        call.stage = "ending"
+        call.end_cause = call.end_cause or cause
+        if call.queued_at is not None and call.waited is None:
+            call.waited = self.now - call.queued_at
         seeking.drop(self)
-        transfers.close(self, "caller_left" if cause in ("caller_left", "abandoned") else "failed")
-        for party in self.call.parties.values():
+        transfers.close(self, "caller_left" if call.end_cause in ("caller_left", "abandoned") else "failed")
+        for party in call.parties.values():
             self.leave(party, "left" if party.state == "up" else "cancelled")
-        self._settle()
+        leaving.settle(self)
 
     # --- inputs
-
-    def _arrived(self, leg: str) -> None:
-        party = self.call.parties.get(leg)
-        if party is None or self.call.stage in ("ending", "ended"):
-            self.do(effects.HangUp(leg, 480))
-            return
-        if party.role == "supervisor":
-            self.do(effects.Answer(leg))
-        elif self.call.kind == "inbound":
-            self.do(effects.Answer(leg))
-            self._enter_queue(party)
-        elif self.call.attempt is None:
-            self.do(effects.Answer(leg, 180))
-            target = seeking.dialled_target(self)
-            seeking.start(self, "answer", target, rank=1)
-
-    def _enter_queue(self, caller: records.Party) -> None:
-        call = self.call
-        if call.stage != "arriving":
-            return
-        call.stage = "waiting"
-        call.queued_at = self.now
-        rules = self.plan.centres[call.centre].queue
-        self.say(caller, words.clip(rules.greeting))
-        target = records.Target("queue", call.centre, call.centre)
-        seeking.start(self, "answer", target, rank=self.plan.rank(call.centre, transfer=False))
-
-    def _started(self) -> None:
-        call = self.call
-        if call.kind == "callback":
-            call.stage = "waiting"
-            seat = call.origin.removeprefix("seat:")
-            seeking.start(self, "callback", records.Target("seat", seat, call.centre), rank=0)
-        elif call.kind == "ringback":
-            self.ring_caller()
-
-    def ring_caller(self) -> None:
-        """Call the citizen: second half of a callback, first half of a ringback."""
-        call = self.call
-        seat = call.origin.removeprefix("seat:") if call.kind == "ringback" and call.origin.startswith("seat:") else ""
-        party = self.add(
-            records.Party(id=call.next_id("l"), role="caller", number=call.caller_number, centre=call.centre, seat=seat)
-        )
-        number = "" if seat else call.caller_number or ""
-        shown = self.plan.centres[call.centre].numbers[0] if call.centre in self.plan.centres else call.called
-        self.do(effects.Dial(party.id, seat=seat, number=number, caller=shown, headers=self.headers(call.kind)))
-        self.do(effects.Timer(f"ring:{party.id}", CITIZEN_RINGS))
 
     def _reached(self, leg: str, ringing: bool) -> None:
         party = self.call.parties.get(leg)
@@ -227,38 +185,17 @@ class CallMachine:
             return
         for timer in ("reach", "ring"):
             self.do(effects.CancelTimer(f"{timer}:{leg}"))
-        if not call.tape and party.role != "supervisor":
+        if not call.tape and not party.watching:
             call.tape = f"{call.id}-1"
         if party.owner:
             self.do(effects.SeatTalking(party.seat, party.owner))
         if call.attempt is not None and call.attempt.leg == leg:
             seeking.answered(self, party)
-        elif party.role == "supervisor":
-            party.joined = True
+        elif party.watching:
+            self.join(party)
             party.joined_at = self.now
-        elif party.role == "caller" and call.kind == "ringback":
-            self._caller_is_back(party)
-        elif not party.incoming:
-            self._citizen_answered(party)
-
-    def _citizen_answered(self, party: records.Party) -> None:
-        """The second half of a callback is there."""
-        party.joined_at = self.now
-        self.call.answered_at = self.call.answered_at or self.now
-        for staff in self.call.staff():
-            staff.says.clear()
-            self.join(staff)
-        self.join(party)
-        self.say(party, words.clip("callback_intro"))
-        self.call.stage = "talking"
-
-    def _caller_is_back(self, caller: records.Party) -> None:
-        call = self.call
-        call.stage = "waiting"
-        call.queued_at = self.now
-        self.say(caller, words.clip("reconnecting"))
-        target = records.Target("queue", call.centre, call.centre)
-        seeking.start(self, "ringback", target, rank=0, prefer=call.last_seat)
+        elif party.role == "caller" and not party.incoming:
+            arriving.caller_answered(self, party)
 
     def _phone_held(self, leg: str, on: bool) -> None:
         party = self.call.parties.get(leg)
@@ -276,8 +213,9 @@ class CallMachine:
             party.held_since = None
 
     def _pressed(self, leg: str, digit: str) -> None:
+        """Keys count only from a centre's seat that takes part as staff: callers, trunks and duty posts command nothing."""
         party = self.call.parties.get(leg)
-        if party is None or not party.up or not party.seat or party.role not in ("operator", "police"):
+        if party is None or not party.up or not party.seat or not party.staff or party.role == "duty":
             return
         meaning = keys.press(party, digit, self.now)
         if meaning is not None:
@@ -297,141 +235,59 @@ class CallMachine:
 
     def _offered(self, attempt: str, seat: str, step: int) -> None:
         party = self.call.parties.get(attempt)
-        if party is not None and party.role == "supervisor":
-            asking.supervisor_offered(self, party)
-        else:
+        if party is None:
             seeking.offered(self, attempt, seat, step)
+        elif not party.asked or self.ending:
+            self.do(effects.SeatRelease(seat, attempt))
+        else:
+            party.asked = False
+            party.owner = party.id
+            if party.watching:
+                watching.offered(self, party)
+            else:
+                arriving.dial_caller(self, party)
 
     def _none_left(self, attempt: str, why: str) -> None:
         party = self.call.parties.get(attempt)
-        if party is not None and party.role == "supervisor":
-            asking.supervisor_denied(self, party, why)
-        else:
+        if party is None:
             seeking.none_left(self, attempt, why)
+        elif party.asked:
+            self.answer(party.id, False, why)
+            leaving.never_came(self, party, why)
 
     def _due(self, timer: str) -> None:
         name, _, leg = timer.partition(":")
         party = self.call.parties.get(leg)
-        if name == "linger" and party is not None:
-            self._gone(leg, 0, "us")
+        if name == "linger" and party is not None and party.leaving:
+            leaving.gone(self, leg, 0, "us")
         elif name in ("reach", "ring") and party is not None and party.state in ("invited", "ringing"):
             self.leave(party, "unreachable" if name == "reach" else "no_answer")
-            self._gone(leg, 408, "us")
+            leaving.gone(self, leg, 408, "us")
         elif name == "redial" and self.call.stage == "arriving":
-            self.ring_caller()
+            arriving.ring_caller(self)
         elif name == "transfer":
             transfers.timed_out(self)
         elif name in ("position", "overflow"):
             seeking.due(self, name)
 
-    # --- endings
+    # --- after each input
 
-    def _gone(self, leg: str, code: int, by: str) -> None:
+    def _take_note(self) -> None:
+        """Keep what the matrix shows only now: who has talked (wrap-up follows), and who speaks with the caller."""
         call = self.call
-        party = call.parties.get(leg)
-        if party is None or party.state == "gone":
+        if self.ending:
             return
-        answered = party.state == "up"
-        lost = answered and by == "error" and not party.leaving
-        self._count_out(party, code)
-        if not party.end_cause:
-            party.end_cause = ("error" if lost else "left") if answered else cause_of(code)
-        if party.owner:
-            unreachable = not answered and party.end_cause == "unreachable"
-            self.do(effects.SeatRelease(party.seat, party.owner, talked=party.talked, unreachable=unreachable))
-        for timer in ("reach", "ring", "linger"):
-            self.do(effects.CancelTimer(f"{timer}:{leg}"))
-        if call.stage not in ("ending", "ended"):
-            if call.attempt is not None and call.attempt.leg == leg:
-                seeking.leg_gone(self, party)
-            elif party.role == "caller":
-                self._caller_gone(party, answered)
-            elif party.role != "supervisor":
-                transfers.staff_gone(self, party, lost)
-        self._settle()
-
-    def _count_out(self, party: records.Party, code: int) -> None:
-        party.state = "gone"
-        party.left_at = self.now
-        party.sip_code = code
-        party.says.clear()
-        if party.held_since is not None:
-            party.held_seconds += self.now - party.held_since
-            party.held_since = None
-
-    def _caller_gone(self, party: records.Party, answered: bool) -> None:
-        call = self.call
-        if not answered and call.kind == "callback":
-            for staff in call.staff():
-                self.say(staff, words.clip("callback_failed"), then="end")
-        elif not answered and call.kind == "ringback":
-            tries = sum(p.role == "caller" for p in call.parties.values())
-            if tries < 2 and party.end_cause != "refused":
-                self.do(effects.Timer("redial", REDIAL))
-            else:
-                self.end("failed")
-        elif call.stage in ("arriving", "waiting"):
-            self.end("abandoned" if call.answered_at is None else "caller_left")
-        else:
-            transfers.caller_gone(self)
-
-    def settle_talk(self, cause: str) -> None:
-        """After somebody left a talk: does it go on without them? ``cause``: why the call ends if not."""
-        call = self.call
-        if call.stage != "talking":
-            return
-        staff = call.staff()
-        pending = call.transfer is not None and call.transfer.stage in ("seeking", "briefing")
-        if call.caller is not None:
-            if not staff and not pending:
-                self.end(cause)
-        elif len(staff) < 2 and not (staff and pending) and not any(p.says and p.says[-1].then for p in staff):
-            self.end(cause)
-
-    def _settle(self) -> None:
-        call = self.call
-        if call.stage == "ending" and all(p.state == "gone" for p in call.parties.values()):
-            call.stage = "ended"
-            call.ended_at = self.now
-            if call.queued_at is not None and call.waited is None:
-                call.waited = self.now - call.queued_at
-            call.tape = ""
-
-    def _room_lost(self) -> None:
-        call = self.call
-        if call.stage in ("ending", "ended"):
-            call.stage = "ending"
-        else:
-            caller = call.caller
-            number = caller.number if caller is not None else None
-            seat = caller.seat if caller is not None else ""
-            if caller is not None and caller.up and (number or seat):
-                last = call.last_seat if call.stage == "talking" else ""
-                centre = call.last_centre or (call.attempt.target.centre if call.attempt else "") or call.centre
-                origin = f"seat:{seat}" if seat else call.origin
-                self.do(effects.RingBack(number or "", centre, last, call.case, origin))
-        seeking.drop(self)
-        transfers.close(self, "failed")
-        call.end_cause = call.end_cause or "room_lost"
-        call.stage = "ending"
-        for party in call.parties.values():
-            if party.state != "gone":
-                party.end_cause = party.end_cause or "room_lost"
-                self._count_out(party, 0)
-                if party.owner:
-                    self.do(effects.SeatRelease(party.seat, party.owner))
-        self._settle()
-
-    def _moved(self) -> None:
-        """Every leg but the unanswered incoming one was lost; the search begins anew in the new room."""
-        call = self.call
-        seeking.drop(self)
-        for party in call.parties.values():
-            if party.incoming and party.state == "invited":
-                party.says.clear()
-            elif party.state != "gone":
-                party.end_cause = "room_lost"
-                self._count_out(party, 0)
-                if party.owner:
-                    self.do(effects.SeatRelease(party.seat, party.owner))
-        call.stage = "arriving"
+        watching.follow(self)
+        hears = scene.hearing(call)
+        caller = call.caller
+        newest: records.Party | None = None
+        for party in call.staff():
+            heard = hears.get(party.id, ())
+            if any(not call.parties[other].watching for other in heard):
+                party.talked = True
+            with_caller = caller is not None and (caller.id in heard or party.id in hears.get(caller.id, ()))
+            if with_caller and (newest is None or (party.joined_at or 0) >= (newest.joined_at or 0)):
+                newest = party
+        if newest is not None:
+            call.last_centre = newest.centre or call.last_centre
+            call.last_seat = newest.seat or call.last_seat

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import redis.exceptions
 import structlog
 from twisted.internet.defer import Deferred
@@ -69,12 +70,36 @@ class Live:
                     pipe.hset(contract.LIVE, call, snapshot)
             await pipe.execute()
 
-    async def clear(self) -> None:
-        """At start: snapshots of this node's former life are no more true. An asyncio coroutine."""
+    async def clear(self) -> list[contract.LiveCall]:
+        """At start: take away the snapshots of this node's former life, and return them. An asyncio coroutine."""
+        found = []
         for call, data in (await self._redis.hgetall(contract.LIVE)).items():
             try:
-                mine = contract.decode_live(data).node == self._node
-            except Exception:
-                mine = True
-            if mine:
+                snapshot = contract.decode_live(data)
+            except msgspec.MsgspecError:
                 await self._redis.hdel(contract.LIVE, call)
+                continue
+            if snapshot.node == self._node:
+                found.append(snapshot)
+                await self._redis.hdel(contract.LIVE, call)
+        return found
+
+
+NODE_LOST = "node_lost"
+_LATER = 1000
+"""Added to the revision: higher than whatever the former life has told after its last snapshot."""
+
+
+def closing(snapshot: contract.LiveCall, now: float) -> list[contract.CallFacts | contract.PartyFacts | contract.TransferFacts]:
+    """The facts that end a call whose node died with it, so that nobody is shown as talking for ever. Pure."""
+    found: list[contract.CallFacts | contract.PartyFacts | contract.TransferFacts] = []
+    if snapshot.call.ended_at is None:
+        found.append(msgspec.structs.replace(snapshot.call, ended_at=now, end_cause=NODE_LOST, rev=snapshot.call.rev + _LATER))
+    for party in snapshot.parties:
+        if party.left_at is None:
+            found.append(msgspec.structs.replace(party, left_at=now, end_cause=NODE_LOST, rev=party.rev + _LATER))
+    for transfer in snapshot.transfers:
+        if transfer.ended_at is None:
+            outcome = transfer.outcome or "failed"
+            found.append(msgspec.structs.replace(transfer, ended_at=now, outcome=outcome, rev=transfer.rev + _LATER))
+    return found

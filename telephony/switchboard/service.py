@@ -80,21 +80,20 @@ class Telephony:
         from config.secrets import Secrets
         from telephony import contract
         from telephony.aio import wait
-        from telephony.edge import door as doors
-        from telephony.edge import settings as door_settings
         from telephony.machines.plan import Plan
         from telephony.queues.board import Board
         from telephony.queues.scripts import connect
         from telephony.speech import library, phrases
         from telephony.speech.studio import Studio
-        from telephony.switchboard import tapes
+        from telephony.switchboard import leftovers, tapes
         from telephony.switchboard.exchange import Exchange
         from telephony.switchboard.intake import Intake
         from telephony.switchboard.kit import Kit, new_ids
-        from telephony.switchboard.live import Live
+        from telephony.switchboard.live import Live, closing
         from telephony.switchboard.pool import Pool
         from telephony.switchboard.relay import Relay, Spool
         from telephony.switchboard.seating import Seating
+        from telephony.switchboard.session import tell_facts
 
         settings, reactor = self._settings, self._reactor
         node = f"{settings.advertise}:{settings.sip_port}"
@@ -143,12 +142,13 @@ class Telephony:
         intake.refuse = lambda command, code, message: exchange.answer(command, False, code, message)
         kit.replied = intake.replied
 
-        door = doors.Door(reactor, door_settings.of(settings), exchange, secrets.ha1, secrets.server)
+        door = self._open_door(exchange, secrets)
         kit.door = door
-        await wait(kit.live.clear())
-        await kit.seating.start()
-        door.startService()
         self._undo.append(door.stopService)
+        await leftovers.retire(reactor, settings.run_dir, door.open_room, door.close_room)
+        for snapshot in await wait(kit.live.clear()):
+            tell_facts(kit, snapshot.call.id, closing(snapshot, kit.now()))
+        await kit.seating.start()
         pool = Pool(
             reactor,
             settings.installation.limits,
@@ -173,6 +173,31 @@ class Telephony:
         ready = {"ready": True, "node": node, "ports": door.ports, "rooms": pool.idle}
         print(json.dumps(ready), flush=True)
         log.info("telephony.ready", ports=door.ports, rooms=pool.idle)
+
+    def _open_door(self, exchange: Any, secrets: Any) -> Any:
+        """The front door, where rooms of a former life look for it if that port can be had."""
+        import dataclasses
+
+        from telephony.edge import door as doors
+        from telephony.edge import settings as door_settings
+        from telephony.edge.errors import PortInUse
+        from telephony.switchboard import leftovers
+
+        run_dir = self._settings.run_dir
+        wanted = door_settings.of(self._settings)
+        former = leftovers.remembered_port(run_dir)
+        for port in (former, 0) if former else (0,):
+            chosen = dataclasses.replace(wanted, rooms_port=port)
+            door = doors.Door(self._reactor, chosen, exchange, secrets.ha1, secrets.server)
+            try:
+                door.startService()
+            except PortInUse as problem:
+                if port == 0 or str(port) not in str(problem):
+                    raise
+                continue
+            break
+        leftovers.remember_port(run_dir, door.rooms_address[1])
+        return door
 
     async def stop(self) -> None:
         if self._stopping:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -376,16 +376,16 @@ class CallSession:
         """Send the facts that have changed, and the snapshot of the live call."""
         if not self._record:
             return
-        changed = False
+        changed = []
         for fact in facts.of_call(self.call):
             if self._facts.get(fact.id) == fact:
                 continue
             self._facts[fact.id] = fact
-            changed = True
             self._rev += 1
-            numbered = self._told[fact.id] = msgspec.structs.replace(fact, rev=self._rev)
-            self._tell(_EVENTS[type(fact)](**self._header(), facts=numbered))
+            self._told[fact.id] = msgspec.structs.replace(fact, rev=self._rev)
+            changed.append(self._told[fact.id])
         if changed:
+            tell_facts(self.kit, self.call.id, changed)
             self.kit.live.put(self.call, self._told, self.room)
 
     def _close(self) -> None:
@@ -400,6 +400,12 @@ class CallSession:
 
     def _broken(self, failure: Any) -> None:
         self.log.error("session.failed", error=failure.getTraceback())
+
+
+def tell_facts(kit: Kit, call: str, changed: Iterable[Any]) -> None:
+    """Send facts (of :mod:`telephony.machines.facts`, numbered) as events of the contract."""
+    for fact in changed:
+        kit.relay.tell(_EVENTS[type(fact)](id=kit.new_id(), at=kit.now(), node=kit.node, call=call, facts=fact))
 
 
 _EVENTS: dict[type, Any] = {
