@@ -8,6 +8,10 @@ import sys
 import structlog
 
 
+_tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+"""Tracebacks without the values of variables: those may be callers' numbers and words."""
+
+
 def set_up(level: str) -> None:
     """Send the logs of structlog and of the standard library to standard error from ``level`` (e.g. ``info``) on."""
     shared: list[structlog.typing.Processor] = [
@@ -20,7 +24,7 @@ def set_up(level: str) -> None:
     if sys.stderr.isatty():
         final = [structlog.dev.ConsoleRenderer()]
     else:
-        final = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        final = [_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -78,6 +78,7 @@ class Exchange:
             self._trunk_calls[trunk.id] = self._trunk_calls.get(trunk.id, 0) + 1
             self._origins[session.call.id] = trunk.id
         if isinstance(placed, ports.Refuse):
+            session.call.end_cause = "refused"
             session.give(inputs.Gone(incoming.leg, placed.code, "us"))
         return placed
 
@@ -101,6 +102,7 @@ class Exchange:
             caller.owner = ""
         placed = await self._place(session, incoming.leg, seat.centre or "")
         if isinstance(placed, ports.Refuse):
+            session.call.end_cause = "refused"
             session.give(inputs.Gone(incoming.leg, placed.code, "us"))
         return placed
 
@@ -193,6 +195,7 @@ class Exchange:
         self.calls[record.id] = session
         placed = await self._place(session, incoming.leg, "")
         if isinstance(placed, ports.Refuse):
+            session.call.end_cause = "refused"
             session.give(inputs.Gone(incoming.leg, placed.code, "us"))
         return placed
 
