@@ -7,7 +7,6 @@ import sys
 
 import structlog
 
-
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 """Tracebacks without the values of variables: those may be callers' numbers and words."""
 
