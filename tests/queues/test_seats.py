@@ -120,7 +120,7 @@ async def test_a_wrap_up_without_end_is_ended_by_hand_only(board: Board, clock: 
 
 
 @test
-async def test_a_short_call_in_a_long_wrap_up_does_not_shorten_it(board: Board, clock: Clock) -> None:
+async def test_a_call_in_a_wrap_up_never_shortens_it(board: Board, clock: Clock) -> None:
     await board.sign_in("8001", "12345", ["desk"])
     await talk(board)
     await board.release("8001", "a", clock.now + 60)
@@ -129,6 +129,9 @@ async def test_a_short_call_in_a_long_wrap_up_does_not_shorten_it(board: Board, 
     clock.forward(2)
     await board.release("8001", "callback", clock.now + 10)
     assert (await see(board)).wrap_up_until == clock.now + 58
+    assert await board.claim("8001", "another", force=True)
+    await board.release("8001", "another", clock.now + 90)
+    assert (await see(board)).wrap_up_until == clock.now + 90, "nor is a longer one lost"
 
 
 @test
