@@ -43,8 +43,8 @@ class QueueRules(Model):
     max_wait: Seconds = 600
     """After this the call overflows."""
     overflow_to: Id | None = None
-    """Another centre, or none: the ``overflow`` prompt is played and the call ends."""
-    overflow: Id = "all_busy"
+    """Another centre, once; or none: the caller hears the ``overflow`` prompt and waits on, for no caller is dropped."""
+    overflow: Id = "waiting"
     no_seats: Id = "no_seats"
     """Prompt while no seat is signed in at all."""
 

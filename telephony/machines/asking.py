@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telephony import contract
-from telephony.machines import effects, plan, records, transfers
+from telephony.machines import effects, plan, records, transfers, watching
 from telephony.machines.errors import Refused
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def _carry_out(m: CallMachine, command: contract.AnyCommand) -> dict[str, str] |
         case contract.HangUpCall():
             m.end("completed")
         case contract.DropParty(party=name):
-            _drop(m, _party(m, name))
+            _drop(m, _party(m, name), by=command.by)
         case contract.MuteParty(party=name, on=on):
             _party(m, name).muted = on
         case contract.HoldParty(party=name, on=on):
-            m.hold(_party(m, name), on)
+            _hold(m, _party(m, name), on)
         case contract.Supervise():
-            _supervise(m, command)
+            watching.ask(m, command)
             return None
         case contract.PickWaiting(seat=seat):
             _pick(m, command.id, seat)
@@ -68,9 +68,10 @@ def _party(m: CallMachine, name: str) -> records.Party:
 
 
 def _at_seat(m: CallMachine, seat: str) -> records.Party:
+    """A member of staff by its seat; a citizen who calls from a seat is none."""
     party = m.call.find_seat(seat)
-    if party is None:
-        raise Refused("party.unknown", f"seat {seat} is not on the line in this call")
+    if party is None or not party.staff:
+        raise Refused("party.unknown", f"seat {seat} is not on the line as staff in this call")
     return party
 
 
@@ -83,67 +84,20 @@ def _asker(m: CallMachine, seat: str) -> records.Party:
     return staff[0]
 
 
-def _drop(m: CallMachine, party: records.Party) -> None:
-    if party.role == "caller":
-        m.leave(party, "dropped")
-        transfers.caller_gone(m)
-        return
+def _drop(m: CallMachine, party: records.Party, by: str) -> None:
+    """Put a party out. A caller whose last member of staff was put out by somebody else goes to the head of the queue."""
     m.leave(party, "dropped")
-    if party.staff:
-        transfers.staff_gone(m, party, lost=False)
+    if party.role == "caller":
+        transfers.caller_gone(m, "completed")
+    elif party.staff:
+        transfers.staff_gone(m, party, lost=False, dropped=by != party.seat)
 
 
-def _supervise(m: CallMachine, command: contract.Supervise) -> None:
-    rules = m.plan.seats.get(command.seat)
-    if rules is None or rules.role != "supervisor":
-        raise Refused("seat.role", f"{command.seat} is not a supervisor's seat")
-    if m.call.find_seat(command.seat) is not None:
-        raise Refused("party.present", f"seat {command.seat} is in this call already")
-    if sum(p.state != "gone" for p in m.call.parties.values()) >= transfers.FULL:
-        raise Refused("call.full", f"the call has {transfers.FULL} parties, no more fit in")
-    staff = m.call.staff()
-    beside = next((p.id for p in staff if p.centre == rules.centre), staff[0].id if staff else "")
-    party = m.add(
-        records.Party(
-            id=m.call.next_id("l"),
-            role="supervisor",
-            seat=command.seat,
-            centre=rules.centre or "",
-            mode=command.mode,
-            beside=beside,
-        )
-    )
-    party.owner = party.id
-    m.call.pending[party.id] = command.id
-    m.do(effects.Claim(party.id, command.seat, force=True))
-
-
-def supervisor_offered(m: CallMachine, party: records.Party) -> None:
-    _answer(m, party, True)
-    m.do(effects.Dial(party.id, seat=party.seat, caller=party.mode, headers=m.headers(party.mode)))
-    m.do(effects.Timer(f"ring:{party.id}", m.plan.installation.transfers.ring))
-
-
-def supervisor_denied(m: CallMachine, party: records.Party, why: str) -> None:
-    party.state = "gone"
-    party.left_at = m.now
-    party.end_cause = why
-    party.owner = ""
-    _answer(m, party, False, why)
-
-
-def _answer(m: CallMachine, party: records.Party, ok: bool, why: str = "") -> None:
-    command = m.call.pending.pop(party.id, "")
-    if command:
-        m.do(
-            effects.Reply(
-                command,
-                ok,
-                "" if ok else f"seat.{why}",
-                "" if ok else f"seat {party.seat} can't be rung: {why}",
-                {"party": party.id} if ok else {},
-            )
-        )
+def _hold(m: CallMachine, party: records.Party, on: bool) -> None:
+    transfer = m.call.transfer
+    if not on and party.role == "caller" and transfer is not None and transfer.kind == "consult" and transfer.stage != "together":
+        raise Refused("transfer.consulting", "the caller waits for a consultation: cancel it, or join both")
+    m.hold(party, on)
 
 
 def _pick(m: CallMachine, command: str, seat: str) -> None:
@@ -152,5 +106,8 @@ def _pick(m: CallMachine, command: str, seat: str) -> None:
         raise Refused("call.not_waiting", "the call is not waiting in a queue")
     if seat not in m.plan.seats:
         raise Refused("seat.unknown", f"there is no seat {seat}")
+    if attempt.picked:
+        raise Refused("call.picked", f"the call is being given to seat {attempt.picked}")
     m.call.pending[attempt.id] = command
+    attempt.picked = seat
     m.do(effects.Claim(attempt.id, seat, force=True))

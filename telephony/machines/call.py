@@ -7,7 +7,22 @@ in :mod:`asking`, and what follows when somebody leaves in :mod:`leaving`.
 
 from __future__ import annotations
 
-from telephony.machines import arriving, asking, effects, inputs, keys, leaving, plan, records, scene, seeking, transfers, watching
+from telephony.machines import (
+    arriving,
+    asking,
+    effects,
+    inputs,
+    keys,
+    leaving,
+    phones,
+    plan,
+    records,
+    scene,
+    seeking,
+    transfers,
+    watching,
+)
+from telephony.machines.errors import Refused
 from telephony.speech import pieces
 
 LINGER = 5.0
@@ -63,7 +78,7 @@ class CallMachine:
             case inputs.Asked(command=command):
                 asking.handle(self, command)
             case inputs.Referred(leg=leg, target=target):
-                transfers.referred(self, leg, target)
+                phones.referred(self, leg, target)
             case inputs.SupervisorComes():
                 watching.comes(self, given)
             case inputs.RoomLost():
@@ -108,7 +123,7 @@ class CallMachine:
         party.says.clear()
         if party.asked:
             leaving.count_out(self, party, 0)
-            self.answer(party.id, False, "the call has ended")
+            self.answer(party.id, Refused("call.over", "the call has ended"))
             return
         self.do(effects.HangUp(party.id, code, reason))
         self.do(effects.Timer(f"linger:{party.id}", LINGER))
@@ -123,13 +138,13 @@ class CallMachine:
                 caller.joined = True
                 caller.joined_at = caller.joined_at or self.now
 
-    def answer(self, waiting: str, ok: bool, why: str = "", result: dict[str, str] | None = None) -> bool:
-        """Answer the command that waits for the board's word about an attempt or party, if one does."""
+    def answer(self, waiting: str, refused: Refused | None = None, result: dict[str, str] | None = None) -> bool:
+        """Answer the command that waits for the board's word about an attempt or party; False if none does."""
         command = self.call.pending.pop(waiting, "")
-        if command:
-            code = "" if ok else f"seat.{why}" if " " not in why else "call.over"
-            message = "" if ok else f"the seat can't be had: {why}"
-            self.do(effects.Reply(command, ok, code, message, result or {}))
+        if command and refused is not None:
+            self.do(effects.Reply(command, False, refused.code, refused.message))
+        elif command:
+            self.do(effects.Reply(command, True, result=result or {}))
         return bool(command)
 
     def headers(self, kind: str, asker: str = "", case: str = "") -> dict[str, str]:
@@ -219,7 +234,7 @@ class CallMachine:
             return
         meaning = keys.press(party, digit, self.now)
         if meaning is not None:
-            transfers.key(self, party, meaning)
+            phones.key(self, party, meaning)
 
     def _heard(self, leg: str, play: str) -> None:
         party = self.call.parties.get(leg)
@@ -252,7 +267,7 @@ class CallMachine:
         if party is None:
             seeking.none_left(self, attempt, why)
         elif party.asked:
-            self.answer(party.id, False, why)
+            self.answer(party.id, Refused(f"seat.{why}", f"seat {party.seat} can't be rung: {why}"))
             leaving.never_came(self, party, why)
 
     def _due(self, timer: str) -> None:

@@ -37,6 +37,13 @@ class Plan:
             return of_kind[0].id
         raise UnknownTarget(f"this installation has no {kind} centre")
 
+    def any_centre(self) -> str:
+        """A queue for a caller whom no centre knows: the 12345 desk, or whatever there is."""
+        try:
+            return self.default("12345")
+        except UnknownTarget:
+            return self.default("110")
+
     def other_side(self, centre: str) -> str:
         """12345 for a 110 desk, the default 110 desk for 12345."""
         kind = self.centres[centre].kind if centre in self.centres else "110"

@@ -17,6 +17,9 @@ TransferStage = Literal["seeking", "briefing", "consulting", "together", "over"]
 
 STAFF: tuple[contract.Role, ...] = ("operator", "police", "duty", "outside")
 
+FULL = 4
+"""Parties that one room holds."""
+
 
 class Say(msgspec.Struct, frozen=True):
     """One prompt for one ear, and what is done when it has been heard."""
@@ -47,6 +50,8 @@ class Party(msgspec.Struct, kw_only=True):
     """This leg called us."""
     owner: str = ""
     """Under which the seat is reserved on the board."""
+    asked: bool = False
+    """The board was asked for its seat and has not spoken yet: there is no leg so far."""
     joined: bool = False
     """Takes part in the talk (false while waiting or being briefed)."""
     leaving: bool = False
@@ -80,8 +85,13 @@ class Party(msgspec.Struct, kw_only=True):
         return self.state == "up" and not self.leaving
 
     @property
+    def watching(self) -> bool:
+        """A supervisor who listens, whispers or barges in. A supervisor's seat that is simply called is staff like any other."""
+        return self.role == "supervisor" and self.mode != ""
+
+    @property
     def staff(self) -> bool:
-        return self.role in STAFF
+        return self.role in STAFF or (self.role == "supervisor" and not self.mode)
 
 
 class Attempt(msgspec.Struct, kw_only=True):
@@ -99,6 +109,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     step: int = 0
     prefer: str = ""
     """A seat asked first."""
+    picked: str = ""
+    """A seat that was given this call by hand and that the board was asked for."""
 
 
 class Transfer(msgspec.Struct, kw_only=True):
@@ -154,12 +166,14 @@ class Call(msgspec.Struct, kw_only=True):
     end_cause: str = ""
     overflowed_to: str = ""
     last_centre: str = ""
-    """The centre that last spoke with the caller."""
+    """The centre that speaks or last spoke with the caller; of several in the talk, that of the one who came in last."""
     last_seat: str = ""
+    """The seat, likewise."""
     pending: dict[str, str] = {}
     """Attempt or party that waits for the board, to the command that asked for it."""
     refer_failed: str = ""
     """Leg whose phone was just told that its REFER failed: some phones hang up on that."""
+    refer_failed_at: float = 0
     tape: str = ""
     """Id of the running recording, empty for none."""
 
@@ -179,10 +193,16 @@ class Call(msgspec.Struct, kw_only=True):
 
     def present(self, *, supervisors: bool = False) -> list[Party]:
         """Those on the line."""
-        return [p for p in self.parties.values() if p.up and (supervisors or p.role != "supervisor")]
+        return [p for p in self.parties.values() if p.up and (supervisors or not p.watching)]
+
+    @property
+    def full(self) -> bool:
+        """No further party fits in. Legs that ring count, and the one that a search is going to ring."""
+        to_come = self.attempt is not None and not self.attempt.leg
+        return sum(p.state != "gone" for p in self.parties.values()) + to_come >= FULL
 
     def staff(self) -> list[Party]:
-        """Members of staff on the line, without supervisors."""
+        """Members of staff on the line, without supervisors who watch."""
         return [p for p in self.present() if p.staff]
 
     def find_seat(self, seat: str) -> Party | None:

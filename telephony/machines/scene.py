@@ -18,7 +18,7 @@ def derive(call: records.Call) -> effects.Scene:
         tape_staff=tuple(
             p.id
             for p in call.parties.values()
-            if p.up and not _on_callers_track(call, p) and (p.role != "supervisor" or p.mode == "barge")
+            if p.up and not _on_callers_track(call, p) and (not p.watching or p.mode == "barge")
         ),
     )
 
@@ -36,7 +36,7 @@ def hearing(call: records.Call) -> dict[str, tuple[str, ...]]:
 
 
 def _audible(speaker: records.Party, listener: records.Party) -> bool:
-    if speaker.role != "supervisor" or speaker.mode == "barge":
+    if not speaker.watching or speaker.mode == "barge":
         return True
     return speaker.mode == "whisper" and listener.id == speaker.beside
 
@@ -44,7 +44,7 @@ def _audible(speaker: records.Party, listener: records.Party) -> bool:
 def playing(call: records.Call, hears: dict[str, tuple[str, ...]]) -> dict[str, effects.Playing]:
     """A prompt that is due, else music or ringback for whoever would hear nobody."""
     plays = {}
-    ringing = any(p.state in ("invited", "ringing") and not p.incoming for p in call.parties.values())
+    ringing = any(_rings(p) for p in call.parties.values())
     for party in call.parties.values():
         if not party.up or party.phone_held:
             continue
@@ -58,11 +58,16 @@ def playing(call: records.Call, hears: dict[str, tuple[str, ...]]) -> dict[str, 
 
 
 def _hears_a_person(call: records.Call, party: records.Party, hears: dict[str, tuple[str, ...]]) -> bool:
-    return any(call.parties[q].role != "supervisor" or call.parties[q].mode != "whisper" for q in hears.get(party.id, ()))
+    return any(not call.parties[q].watching or call.parties[q].mode != "whisper" for q in hears.get(party.id, ()))
+
+
+def _rings(party: records.Party) -> bool:
+    """A phone that we call and that is to join the talk."""
+    return party.state in ("invited", "ringing") and not party.incoming and not party.leaving and not party.watching
 
 
 def _on_callers_track(call: records.Call, party: records.Party) -> bool:
     """The citizen; in a call among staff, whoever called."""
     if any(p.role == "caller" for p in call.parties.values()):
         return party.role == "caller"
-    return party.incoming and party.role != "supervisor"
+    return party.incoming and not party.watching

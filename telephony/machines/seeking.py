@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telephony.machines import effects, records, transfers, words
+from telephony import contract
+from telephony.machines import arriving, effects, records, transfers, words
+from telephony.machines.errors import Refused
 
 if TYPE_CHECKING:
     from telephony.machines.call import CallMachine
+
+OVERFLOW_AGAIN = 5.0
+"""A call whose wait ends while a seat rings gets so many seconds more."""
 
 _WAITING: tuple[records.Purpose, ...] = ("answer", "return", "ringback")
 """Purposes for which the caller waits in a queue."""
 
 
-def start(m: CallMachine, purpose: records.Purpose, target: records.Target, rank: int, prefer: str = "") -> records.Attempt:
-    """Begin a search; the call has one at a time."""
+def start(
+    m: CallMachine, purpose: records.Purpose, target: records.Target, rank: int, *, prefer: str = "", since: float | None = None
+) -> records.Attempt:
+    """Begin a search; the call has one at a time. ``since``: when the wait began, if not now."""
     call = m.call
     attempt = records.Attempt(
         id=call.next_id("a"),
         purpose=purpose,
         target=target,
         rank=rank,
-        since=m.now,
+        since=m.now if since is None else since,
         steps="transfer" if purpose == "transfer" else "direct",
         prefer=prefer,
     )
@@ -40,12 +47,20 @@ def start(m: CallMachine, purpose: records.Purpose, target: records.Target, rank
 
 
 def _set_timers(m: CallMachine, attempt: records.Attempt) -> None:
+    """Set both clocks of a wait as the queue wants them; a time of 0 means never."""
+    _tick(m, "position", _position_every(m, attempt))
     rules = m.plan.centres[attempt.target.id].queue
-    every = m.plan.installation.transfers.position_every if attempt.purpose == "transfer" else rules.position_every
-    if every:
-        m.do(effects.Timer("position", every))
-    if attempt.purpose in _WAITING and rules.max_wait:
-        m.do(effects.Timer("overflow", rules.max_wait))
+    _tick(m, "overflow", rules.max_wait if attempt.purpose in _WAITING else 0)
+
+
+def _tick(m: CallMachine, timer: str, after: float) -> None:
+    m.do(effects.Timer(timer, after) if after else effects.CancelTimer(timer))
+
+
+def _position_every(m: CallMachine, attempt: records.Attempt) -> float:
+    if attempt.purpose == "transfer":
+        return m.plan.installation.transfers.position_every
+    return m.plan.centres[attempt.target.id].queue.position_every
 
 
 def drop(m: CallMachine) -> None:
@@ -53,22 +68,19 @@ def drop(m: CallMachine) -> None:
     attempt = m.call.attempt
     if attempt is None:
         return
-    m.call.attempt = None
-    m.do(effects.Unseek(attempt.id, attempt.target))
-    m.do(effects.CancelTimer("position"))
-    m.do(effects.CancelTimer("overflow"))
+    _settled(m, attempt)
+    m.answer(attempt.id, Refused("call.not_waiting", "the call does not wait any more"))
     leg = m.call.parties.get(attempt.leg)
     if leg is not None:
         m.leave(leg, "cancelled")
 
 
-def dialled_target(m: CallMachine) -> records.Target:
-    """What an internal call is for: a seat, an outside line or a public number."""
-    called = m.call.called
-    try:
-        return m.plan.target(called, m.call.centre)
-    except LookupError:
-        return records.Target("line", called)
+def _settled(m: CallMachine, attempt: records.Attempt) -> None:
+    """Nothing is sought any more."""
+    m.call.attempt = None
+    m.do(effects.Unseek(attempt.id, attempt.target))
+    m.do(effects.CancelTimer("position"))
+    m.do(effects.CancelTimer("overflow"))
 
 
 def offered(m: CallMachine, attempt_id: str, seat: str, step: int) -> None:
@@ -76,10 +88,16 @@ def offered(m: CallMachine, attempt_id: str, seat: str, step: int) -> None:
     if attempt is None or attempt.id != attempt_id or attempt.leg:
         m.do(effects.SeatRelease(seat, attempt_id))
         return
-    _reply(m, attempt.id, True)
+    if attempt.picked == seat:
+        m.answer(attempt.id)
+    elif attempt.picked:
+        m.answer(attempt.id, Refused("seat.offered", f"seat {seat} was faster"))
+    attempt.picked = ""
     attempt.step = step
     rules = m.plan.seats[seat]
-    party = m.add(records.Party(id=m.call.next_id("l"), role=rules.role, seat=seat, centre=rules.centre or "", owner=attempt.id))
+    party = m.add(
+        records.Party(id=m.call.next_id("l"), role=_role(m, seat), seat=seat, centre=rules.centre or "", owner=attempt.id)
+    )
     attempt.leg = party.id
     ring, reach = _patience(m, attempt)
     transfer = m.call.transfer
@@ -101,6 +119,16 @@ def offered(m: CallMachine, attempt_id: str, seat: str, step: int) -> None:
     )
     m.do(effects.Timer(f"reach:{party.id}", reach))
     m.do(effects.Timer(f"ring:{party.id}", ring))
+
+
+def _role(m: CallMachine, seat: str) -> contract.Role:
+    """As the seat is configured; only a waiting citizen whom a supervisor takes by hand is served as by any other seat."""
+    rules = m.plan.seats[seat]
+    attempt = m.call.attempt
+    if rules.role != "supervisor" or attempt is None or attempt.purpose not in _WAITING or m.call.kind == "internal":
+        return rules.role
+    centre = m.plan.centres.get(rules.centre or "")
+    return "police" if centre is not None and centre.kind == "110" else "operator"
 
 
 def _patience(m: CallMachine, attempt: records.Attempt) -> tuple[float, float]:
@@ -141,10 +169,8 @@ def answered(m: CallMachine, party: records.Party) -> None:
     call = m.call
     attempt = call.attempt
     assert attempt is not None
-    call.attempt = None
-    m.do(effects.Unseek(attempt.id, attempt.target))
-    m.do(effects.CancelTimer("position"))
-    m.do(effects.CancelTimer("overflow"))
+    _settled(m, attempt)
+    m.answer(attempt.id, Refused("call.not_waiting", "the call was answered"))
     if attempt.purpose == "transfer":
         transfers.receiver_up(m, party)
         return
@@ -152,18 +178,15 @@ def answered(m: CallMachine, party: records.Party) -> None:
         m.join(party)
         m.say(party, words.clip("callback_connecting"))
         call.answered_by = party.seat
-        m.ring_caller()
+        arriving.ring_caller(m)
         return
-    for other in call.parties.values():
-        if other.incoming and other.state in ("invited", "ringing") and other.role != "supervisor":
-            m.do(effects.Answer(other.id))
-            other.state = "up"
-            m.join(other)
+    if call.kind == "internal":
+        _answer_the_one_who_calls(m)
     call.stage = "talking"
     m.join(party)
     if call.answered_at is None:
         call.answered_at = m.now
-        call.answered_by = party.seat
+        call.answered_by = party.seat or attempt.target.id
         call.waited = m.now - call.queued_at if call.queued_at is not None else None
     caller = call.caller
     tag = {"return": "tag_returned", "ringback": "tag_lost"}.get(attempt.purpose)
@@ -172,6 +195,15 @@ def answered(m: CallMachine, party: records.Party) -> None:
     if caller is not None:
         caller.says.clear()
         announce(m, caller, party)
+
+
+def _answer_the_one_who_calls(m: CallMachine) -> None:
+    """A seat that dialled hears the other phone ring until now."""
+    for other in m.call.parties.values():
+        if other.incoming and other.state == "invited" and not other.watching and not other.leaving:
+            m.do(effects.Answer(other.id))
+            other.state = "up"
+            m.join(other)
 
 
 def announce(m: CallMachine, caller: records.Party, staff: records.Party) -> None:
@@ -190,16 +222,23 @@ def leg_gone(m: CallMachine, party: records.Party) -> None:
         attempt.tried.append(party.seat)
     if attempt.purpose == "transfer" and attempt.target.kind != "queue":
         transfers.fail(m, party.end_cause)
-    elif attempt.purpose == "callback" or attempt.target.kind != "queue":
-        call.attempt = None
-        m.do(effects.Unseek(attempt.id, attempt.target))
-        for other in call.parties.values():
-            if other.incoming and other.state in ("invited", "ringing"):
-                m.leave(other, party.end_cause, 486 if party.end_cause in ("busy", "refused") else 480)
-        m.end("failed")
+    elif attempt.target.kind != "queue":
+        _not_to_be_had(m, party.end_cause)
     else:
         attempt.prefer = ""
         m.do(effects.Seek(attempt))
+
+
+def _not_to_be_had(m: CallMachine, why: str) -> None:
+    """The one seat or line that an internal call or a call-back is for does not answer."""
+    for other in m.call.parties.values():
+        if other.incoming and other.state == "invited" and not other.watching:
+            m.leave(other, _ENDED_BY.get(why, why), _CODES.get(why, 480))
+    m.end("refused" if why == "refused" else "failed")
+
+
+_CODES = {"busy": 486, "paused": 486, "refused": 603}
+_ENDED_BY = {"off": "unreachable", "paused": "busy"}
 
 
 def none_left(m: CallMachine, attempt_id: str, why: str) -> None:
@@ -208,23 +247,20 @@ def none_left(m: CallMachine, attempt_id: str, why: str) -> None:
     attempt = call.attempt
     if attempt is None or attempt.id != attempt_id:
         return
-    if _reply(m, attempt.id, False, why):
+    if attempt.picked and why not in _OF_A_QUEUE:
+        m.answer(attempt.id, Refused(f"seat.{why}", f"seat {attempt.picked} can't take it: {why}"))
+        attempt.picked = ""
+    elif attempt.leg:
+        # Old news: a seat rings already.
         return
-    if attempt.prefer:
+    elif attempt.prefer:
         attempt.prefer = ""
         m.do(effects.Seek(attempt))
     elif attempt.purpose == "transfer":
-        if attempt.leg:
-            return
-        last = [p for p in call.parties.values() if p.via_transfer == _transfer_id(m) and p.state == "gone"]
-        outcome = last[-1].end_cause if why == "tried" and last else why
-        transfers.fail(m, {"off": "unreachable", "tried": "no_answer"}.get(outcome, outcome))
+        outcome = transfers.last_try(m) or "no_answer" if why == "tried" else _ENDED_BY.get(why, why)
+        transfers.fail(m, outcome)
     elif attempt.target.kind != "queue":
-        call.attempt = None
-        for other in call.parties.values():
-            if other.incoming and other.state in ("invited", "ringing"):
-                m.leave(other, why, 486 if why == "busy" else 480)
-        m.end("failed")
+        _not_to_be_had(m, why)
     elif why == "no_seats":
         rules = m.plan.centres[attempt.target.id].queue
         if rules.overflow_to and not call.overflowed_to:
@@ -236,16 +272,8 @@ def none_left(m: CallMachine, attempt_id: str, why: str) -> None:
         m.do(effects.Seek(attempt))
 
 
-def _transfer_id(m: CallMachine) -> str:
-    return m.call.transfer.id if m.call.transfer else ""
-
-
-def _reply(m: CallMachine, owner: str, ok: bool, why: str = "") -> bool:
-    """Answer a pick by hand that waited for the board."""
-    command = m.call.pending.pop(owner, "")
-    if command:
-        m.do(effects.Reply(command, ok, "" if ok else f"seat.{why}", "" if ok else f"the seat can't take it: {why}"))
-    return bool(command)
+_OF_A_QUEUE = ("no_seats", "tried")
+"""What the board says of a queue; all else is about a named seat."""
 
 
 def position(m: CallMachine, attempt_id: str, number: int) -> None:
@@ -270,24 +298,24 @@ def due(m: CallMachine, timer: str) -> None:
         return
     if timer == "position":
         m.do(effects.AskPosition(attempt.id))
-        rules = m.plan.centres[attempt.target.id].queue
-        every = m.plan.installation.transfers.position_every if attempt.purpose == "transfer" else rules.position_every
-        m.do(effects.Timer("position", every))
+        _tick(m, "position", _position_every(m, attempt))
     elif not attempt.leg:
         _overflow(m, attempt)
     else:
-        m.do(effects.Timer("overflow", 5))
+        m.do(effects.Timer("overflow", OVERFLOW_AGAIN))
 
 
 def _overflow(m: CallMachine, attempt: records.Attempt) -> None:
-    """The wait was too long, or nobody is there: another centre, or an apology and on with the wait."""
+    """The wait was too long, or nobody is there: once to another centre, else an apology and on with the wait."""
     call = m.call
     rules = m.plan.centres[attempt.target.id].queue
-    if call.caller is not None:
-        m.say(call.caller, words.clip(rules.overflow))
     if rules.overflow_to is None or call.overflowed_to:
-        m.do(effects.Timer("overflow", rules.max_wait))
+        if call.caller is not None:
+            m.say(call.caller, words.clip(rules.overflow))
+        _tick(m, "overflow", rules.max_wait)
         return
+    if call.caller is not None:
+        m.say(call.caller, words.clip("overflowing"))
     m.do(effects.Unseek(attempt.id, attempt.target))
     call.overflowed_to = rules.overflow_to
     attempt.target = records.Target("queue", rules.overflow_to, rules.overflow_to)

@@ -5,63 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telephony import contract
-from telephony.machines import effects, plan, records, seeking, words
+from telephony.machines import effects, leaving, phones, records, seeking, words
 from telephony.machines.errors import Refused
 
 if TYPE_CHECKING:
     from telephony.machines.call import CallMachine
 
-FULL = 4
-"""Parties that one room holds."""
-
-_FINAL = {
-    "refused": "SIP/2.0 603 Decline",
-    "busy": "SIP/2.0 486 Busy Here",
-    "no_answer": "SIP/2.0 480 Temporarily Unavailable",
-    "cancelled": "SIP/2.0 487 Request Terminated",
-    "no_seats": "SIP/2.0 480 Temporarily Unavailable",
-}
-
-
-def key(m: CallMachine, party: records.Party, meaning: str) -> None:
-    """A member of staff pressed a key sequence."""
-    call = m.call
-    m.do(effects.KeyMeant(party.id, next(k for k, v in _KEYS.items() if v == meaning), meaning))
-    transfer = call.transfer
-    try:
-        if meaning == "cancel":
-            cancel(m)
-        elif meaning == "one-key" and transfer and transfer.stage == "together" and transfer.receiver == party.id:
-            take_over(m, party)
-        elif meaning == "three-way" and transfer and transfer.stage == "consulting":
-            together(m)
-        else:
-            kind: contract.TransferKind = meaning  # type: ignore[assignment]
-            start(m, kind, m.plan.target("", party.centre), party, by="key")
-    except plan.UnknownTarget:
-        m.say(party, words.clip("unknown_target"))
-    except Refused as refused:
-        m.say(party, words.clip(refused.prompt))
-
-
-_KEYS = {"*1": "one-key", "*3": "three-way", "*7": "consult", "*0": "cancel"}
-
-
-def referred(m: CallMachine, leg: str, target: records.Target | None) -> None:
-    """A phone's REFER: a one-key transfer whose asker is told by NOTIFY how it goes."""
-    party = m.call.parties.get(leg)
-    if party is None or not party.up:
-        return
-    try:
-        if target is None or not party.staff:
-            raise Refused("transfer.target", "the number names nobody", "unknown_target")
-        transfer = start(m, "one-key", target, party, by="refer")
-        transfer.notify = True
-        m.do(effects.Notify(leg, "SIP/2.0 100 Trying"))
-    except Refused as refused:
-        m.do(effects.Notify(leg, "SIP/2.0 503 Service Unavailable", final=True))
-        m.call.refer_failed = leg
-        m.say(party, words.clip(refused.prompt))
+_SETTLED = ("together", "consulting")
+"""The receiver is there and has been told what it is about."""
 
 
 def start(
@@ -76,17 +27,19 @@ def start(
 ) -> records.Transfer:
     """Begin a transfer, or raise :class:`Refused`."""
     call = m.call
-    if call.stage != "talking" or not asker.up or not asker.joined:
-        raise Refused("call.not_talking", "the call is not in a talk that could be transferred", "transfer_failed")
+    if call.stage != "talking" or not asker.up or not asker.joined or not asker.staff:
+        raise Refused("call.not_talking", "the call is not in a talk that could be transferred", "not_now")
+    if any(said.then for said in asker.says):
+        raise Refused("call.over", "the call is about to end", "caller_left")
     if call.attempt is not None or (call.transfer is not None and call.transfer.stage != "together"):
         raise Refused("transfer.pending", "another transfer of this call is not settled yet", "transfer_pending")
-    if sum(p.state != "gone" for p in call.parties.values()) >= FULL:
-        raise Refused("call.full", f"the call has {FULL} parties, no more fit in", "call_full")
-    if target.kind == "seat" and call.find_seat(target.id) is not None:
+    if call.full:
+        raise Refused("call.full", f"the call has {records.FULL} parties, no more fit in", "call_full")
+    if target.kind == "seat" and any(p.seat == target.id and p.state != "gone" for p in call.parties.values()):
         raise Refused("transfer.self", f"seat {target.id} is in this call already", "transfer_failed")
     if call.transfer is not None:
         finish(m, call.transfer)
-    if dangerous and kind in ("one-key", "blind"):
+    if dangerous and kind != "three-way":
         kind = "three-way"
         m.say(asker, words.clip("dangerous_staying"))
     transfer = records.Transfer(
@@ -108,7 +61,7 @@ def start(
     if kind == "blind":
         transfer.asker_left_at = m.now
         m.leave(asker, "left")
-        if caller is not None:
+        if caller is not None and not call.staff():
             m.say(caller, words.clip("transferring"))
     rank = m.plan.rank(target.id, transfer=True, dangerous=dangerous) if target.kind == "queue" else 0
     seeking.start(m, "transfer", target, rank)
@@ -166,7 +119,7 @@ def briefed(m: CallMachine, receiver: records.Party) -> None:
     if transfer.kind in ("one-key", "blind") and asker.up:
         transfer.asker_left_at = m.now
         m.leave(asker, "left")
-    m.settle_talk("staff_left")
+    leaving.settle_talk(m, "staff_left")
 
 
 def together(m: CallMachine) -> None:
@@ -174,29 +127,65 @@ def together(m: CallMachine) -> None:
     transfer = m.call.transfer
     if transfer is None or transfer.stage != "consulting":
         raise Refused("transfer.none", "there is no consultation that could become a three-way call", "transfer_none")
+    _meet(m, transfer)
     transfer.stage = "together"
-    if m.call.caller is not None:
-        m.hold(m.call.caller, False)
+
+
+def _meet(m: CallMachine, transfer: records.Transfer) -> None:
+    """The caller comes off hold; after a consultation it is told who speaks now (工号)."""
+    caller = m.call.caller
+    if caller is None:
+        return
+    m.hold(caller, False)
+    if transfer.stage == "consulting":
+        seeking.announce(m, caller, m.call.parties[transfer.receiver])
+
+
+def may_take_over(transfer: records.Transfer, party: records.Party) -> bool:
+    return transfer.receiver == party.id and transfer.stage in _SETTLED
 
 
 def take_over(m: CallMachine, receiver: records.Party) -> None:
     """The receiver takes the matter; the asker leaves."""
     transfer = m.call.transfer
-    if transfer is None or transfer.stage not in ("together", "consulting") or transfer.receiver != receiver.id:
+    if transfer is None or not may_take_over(transfer, receiver):
         raise Refused("transfer.none", "this seat has no three-way transfer to take over", "transfer_none")
-    if m.call.caller is not None:
-        m.hold(m.call.caller, False)
+    _without_asker(m, transfer, "taken_over")
+
+
+def may_hand_over(m: CallMachine, transfer: records.Transfer, party: records.Party) -> bool:
+    """The asker's one-key to those who are in the talk already means: I leave it to you."""
+    if party.id != transfer.asker or transfer.stage not in _SETTLED:
+        return False
+    return transfer.stage == "consulting" or m.plan.target("", party.centre) == transfer.target
+
+
+def hand_over(m: CallMachine, transfer: records.Transfer, asker: records.Party) -> None:
+    """The asker leaves the caller to the receiver. In a dangerous matter only the receiver may end the asker's part."""
+    if transfer.dangerous:
+        raise Refused("transfer.dangerous", "the asker stays until the receiver takes over", "dangerous_staying")
+    _without_asker(m, transfer, "left")
+
+
+def _without_asker(m: CallMachine, transfer: records.Transfer, cause: str) -> None:
+    _meet(m, transfer)
     transfer.asker_left_at = transfer.asker_left_at or m.now
-    m.leave(m.call.parties[transfer.asker], "taken_over")
+    m.leave(m.call.parties[transfer.asker], cause)
     finish(m, transfer)
+    leaving.settle_talk(m, "staff_left")
 
 
-def cancel(m: CallMachine) -> None:
-    """Stop a transfer that is not settled; the receiver of a consultation is let go."""
+def cancel(m: CallMachine, by: records.Party | None = None) -> None:
+    """Stop a transfer that is not settled; the receiver of a consultation is let go. By key (``by``) only the two whom it
+    concerns may, and whoever is left with the caller when the asker has gone."""
     transfer = m.call.transfer
     if transfer is None or transfer.stage == "together":
         raise Refused("transfer.none", "there is no transfer to cancel", "transfer_none")
-    if transfer.stage == "consulting":
+    if by is not None and by.id not in (transfer.asker, transfer.receiver) and m.call.parties[transfer.asker].up:
+        raise Refused("transfer.asker", "another seat asked for this transfer", "transfer_none")
+    if by is not None and by.id == transfer.receiver and transfer.stage == "briefing":
+        fail(m, "refused")
+    elif transfer.stage == "consulting":
         receiver = m.call.parties[transfer.receiver]
         finish(m, transfer)
         if m.call.caller is not None:
@@ -208,9 +197,21 @@ def cancel(m: CallMachine) -> None:
 
 def timed_out(m: CallMachine) -> None:
     transfer = m.call.transfer
-    if transfer is not None and transfer.stage == "seeking":
-        rang = any(p.via_transfer == transfer.id for p in m.call.parties.values())
-        fail(m, "no_answer" if rang else "busy")
+    if transfer is None or transfer.stage != "seeking":
+        return
+    leg = m.call.parties.get(m.call.attempt.leg) if m.call.attempt is not None else None
+    if leg is not None:
+        m.leave(leg, "no_answer")
+        fail(m, "no_answer")
+    else:
+        fail(m, last_try(m) or "busy")
+
+
+def last_try(m: CallMachine) -> str:
+    """Why the phone that rang last for this transfer did not answer."""
+    transfer = m.call.transfer
+    tried = [p for p in m.call.parties.values() if transfer is not None and p.via_transfer == transfer.id and p.state == "gone"]
+    return tried[-1].end_cause if tried else ""
 
 
 def fail(m: CallMachine, outcome: str) -> None:
@@ -230,15 +231,19 @@ def fail(m: CallMachine, outcome: str) -> None:
     if caller is not None:
         m.hold(caller, False)
     finish(m, transfer)
+    why = words.clip(words.OUTCOMES[transfer.outcome])
+    staff = call.staff()
     if asker.up:
         transfer.went_back_to = "asker"
-        m.say(asker, words.clip(words.OUTCOMES[transfer.outcome]))
+        m.say(asker, why, then="end" if caller is None and len(staff) == 1 else "")
         if transfer.notify:
-            m.do(effects.Notify(asker.id, _FINAL.get(transfer.outcome, "SIP/2.0 503 Service Unavailable"), final=True))
-            call.refer_failed = asker.id
-        m.settle_talk("staff_left")
-    else:
-        back_to_queue(m, transfer)
+            phones.refer_failed(m, asker, transfer.outcome)
+        leaving.settle_talk(m, "staff_left")
+        return
+    transfer.went_back_to = "nobody"
+    for other in staff:
+        m.say(other, why)
+    back_to_queue(m, transfer)
 
 
 def back_to_queue(m: CallMachine, transfer: records.Transfer | None = None, prompt: str = "returning") -> None:
@@ -246,12 +251,9 @@ def back_to_queue(m: CallMachine, transfer: records.Transfer | None = None, prom
     call = m.call
     caller = call.caller
     if caller is None or call.staff():
-        m.settle_talk("staff_left")
+        leaving.settle_talk(m, "staff_left")
         return
-    centre = call.last_centre or call.centre
-    if centre not in m.plan.centres:
-        m.end("staff_left")
-        return
+    centre = next((c for c in (call.last_centre, call.centre) if c in m.plan.centres), "") or m.plan.any_centre()
     if transfer is not None:
         transfer.went_back_to = "queue"
     m.hold(caller, False)
@@ -281,8 +283,8 @@ def close(m: CallMachine, outcome: str) -> None:
     finish(m, transfer)
 
 
-def staff_gone(m: CallMachine, party: records.Party, lost: bool) -> None:
-    """A member of staff who had answered left (or, ``lost``, was cut off)."""
+def staff_gone(m: CallMachine, party: records.Party, lost: bool, *, dropped: bool = False) -> None:
+    """A member of staff who had answered left, was cut off (``lost``) or was put out by another (``dropped``)."""
     call = m.call
     transfer = call.transfer
     if transfer is not None and transfer.stage != "over":
@@ -290,18 +292,20 @@ def staff_gone(m: CallMachine, party: records.Party, lost: bool) -> None:
             _receiver_gone(m, transfer, lost)
             return
         if party.id == transfer.asker:
-            _asker_gone(m, transfer)
+            _asker_gone(m, transfer, lost)
             return
-    if (lost or call.refer_failed == party.id) and not call.staff() and call.attempt is None:
+    if (lost or phones.hung_up_by_itself(m, party)) and not call.staff() and call.attempt is None:
         back_to_queue(m, prompt="seat_lost" if lost else "returning")
+    elif dropped and not call.staff() and call.attempt is None:
+        back_to_queue(m, prompt="transferring")
     else:
-        m.settle_talk("staff_left")
+        leaving.settle_talk(m, "staff_left")
 
 
 def _receiver_gone(m: CallMachine, transfer: records.Transfer, lost: bool) -> None:
     caller = m.call.caller
     if transfer.stage == "briefing":
-        fail(m, "refused")
+        fail(m, "failed" if lost else "refused")
         return
     if caller is not None:
         m.hold(caller, False)
@@ -309,32 +313,32 @@ def _receiver_gone(m: CallMachine, transfer: records.Transfer, lost: bool) -> No
     if lost and not m.call.staff():
         back_to_queue(m, prompt="seat_lost")
     else:
-        m.settle_talk("staff_left")
+        leaving.settle_talk(m, "staff_left")
 
 
-def _asker_gone(m: CallMachine, transfer: records.Transfer) -> None:
+def _asker_gone(m: CallMachine, transfer: records.Transfer, lost: bool) -> None:
+    """The asker left: what is being sought goes on for whoever remains; the receiver of a consultation has the caller now."""
     call = m.call
-    transfer.asker_left_at = transfer.asker_left_at or m.now
     caller = call.caller
-    if transfer.stage in ("seeking", "briefing"):
-        if caller is None:
-            fail(m, "cancelled")
-            return
-        m.hold(caller, False)
-        if not call.staff() and not caller.says:
-            m.say(caller, words.clip("transferring"))
+    if transfer.stage in _SETTLED:
+        _without_asker(m, transfer, "error" if lost else "left")
         return
-    if caller is not None:
-        m.hold(caller, False)
-    finish(m, transfer)
-    if caller is not None and transfer.kind == "consult":
-        seeking.announce(m, caller, call.parties[transfer.receiver])
-    m.settle_talk("staff_left")
+    transfer.asker_left_at = transfer.asker_left_at or m.now
+    others = [p for p in call.staff() if p.id != transfer.receiver]
+    if caller is None:
+        if not others:
+            fail(m, "cancelled")
+        return
+    m.hold(caller, False)
+    if not others and not caller.says and transfer.stage == "seeking":
+        m.say(caller, words.clip("transferring"))
 
 
-def caller_gone(m: CallMachine) -> None:
-    """The caller hung up in mid-talk: a one-key or blind transfer is called off, staff in consultation go on."""
+def caller_gone(m: CallMachine, cause: str) -> None:
+    """The caller left in mid-talk: a one-key or blind transfer is called off, staff in consultation or three-way go on.
+    ``cause``: why the call ends in the end."""
     call = m.call
+    call.end_cause = cause
     transfer = call.transfer
     if transfer is not None and transfer.stage in ("seeking", "briefing") and transfer.kind in ("one-key", "blind"):
         asker = call.parties[transfer.asker]
@@ -347,12 +351,18 @@ def caller_gone(m: CallMachine) -> None:
         finish(m, transfer)
         if asker.up:
             if transfer.notify:
-                m.do(effects.Notify(asker.id, _FINAL["cancelled"], final=True))
+                phones.refer_failed(m, asker, transfer.outcome)
             m.say(asker, words.clip("caller_left"), then="end" if len(call.staff()) == 1 else "")
             return
-    elif transfer is not None and transfer.stage in ("seeking", "briefing") and not call.parties[transfer.asker].up:
-        m.end("caller_left")
-        return
+    elif transfer is not None and transfer.stage in ("seeking", "briefing"):
+        asker = call.parties[transfer.asker]
+        if not asker.up and len(call.staff()) < 2:
+            m.end(cause)
+            return
+        if transfer.kind == "consult" and asker.up:
+            m.say(asker, words.clip("caller_left"))
     elif transfer is not None and transfer.stage == "consulting":
         transfer.stage = "together"
-    m.settle_talk("caller_left")
+        for one in (transfer.asker, transfer.receiver):
+            m.say(call.parties[one], words.clip("caller_left"))
+    leaving.settle_talk(m, cause)
