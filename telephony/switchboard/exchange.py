@@ -33,7 +33,7 @@ class Exchange:
         self._seating = kit.seating
         self._seating.offered = self._offered
         self._seating.none_left = self._none_left
-        self._seating.alive = lambda: list(self.calls)
+        self._seating.alive = lambda: [session.call for session in self.calls.values()]
         self.calls: dict[str, CallSession] = {}
         self._legs: dict[str, CallSession] = {}
         self._pages: deque[contract.Page] = deque()

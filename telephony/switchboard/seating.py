@@ -41,7 +41,7 @@ class Seating:
         self._stopped = False
         self.offered: Callable[[str, str, str, int], bool] = lambda attempt, call, seat, step: False
         self.none_left: Callable[[str, str, str], None] = lambda attempt, call, why: None
-        self.alive: Callable[[], Iterable[str]] = lambda: ()
+        self.alive: Callable[[], Iterable[records.Call]] = lambda: ()
 
     async def start(self) -> None:
         """Bring the board to the configuration, free what this node held in an earlier life, begin to match."""
@@ -86,12 +86,27 @@ class Seating:
 
     async def _renew_once(self) -> None:
         try:
-            await self.board.renew(self._kit.node, self.alive())
+            calls = list(self.alive())
+            waiting = {call.attempt.id: call for call in calls if call.attempt and call.attempt.target.kind == "queue"}
+            renewal = await self.board.renew(self._kit.node, [call.id for call in calls], waiting)
+            held = {(one.seat, one.owner) for one in renewal.held}
+            await self._restore([waiting[name] for name in renewal.missing if name in waiting], calls, held)
             self._tell((await self.board.sweep()).changes)
         except BoardUnavailable as problem:
             log.error("board.away", error=str(problem))
         if not self._stopped:
             self._renewing = self._kit.reactor.callLater(RENEW_EVERY, self._renew)
+
+    async def _restore(self, missing: list[records.Call], calls: list[records.Call], held: set[tuple[str, str]]) -> None:
+        """Redis has lost something (a crash, a flush): put back who waits and who talks."""
+        for call in missing:
+            if call.attempt is not None and not call.attempt.leg:
+                log.warning("board.restored", call_id=call.id)
+                await self.seek(call, call.attempt)
+        for call in calls:
+            for party in list(call.parties.values()):
+                if party.up and party.owner and (party.seat, party.owner) not in held:
+                    await self.talking(party.seat, party.owner, call.id)
 
     # --- seats
 
