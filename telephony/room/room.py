@@ -11,7 +11,7 @@ from pathlib import Path
 import pjsua2 as pj
 
 from telephony.ipc import messages
-from telephony.room import dialing, dialogs, engine, farewell, legs, mixer, players, sources, tapes
+from telephony.room import dialing, dialogs, engine, farewell, handles, legs, mixer, players, sources, tapes
 
 log = logging.getLogger("room")
 LOOK_AT_SOURCES = 1.0
@@ -46,6 +46,7 @@ class Room:
         self._waiting: list[tuple[messages.Dial, float]] = []
         self._gone: list[str] = []
         self._sources: dict[str, sources.Source] = {}
+        self._handles = handles.Handles()
         self._farewells = farewell.Farewells(core.address)
         self._mixer = mixer.Mixer()
         self._players = players.Players(self._mixer, self._played, self._play_failed)
@@ -105,7 +106,8 @@ class Room:
         if self.busy:
             self._busy_at = now
         elif self._clearing:
-            self._cleared()
+            if self._leaving_since or self._handles.allow(now, handles.MOST_FOR_NEXT_CALL):
+                self._cleared()
         elif self._engine.device_open and now - self._busy_at > DEVICE_REST:
             self._engine.close_device()
 
@@ -128,7 +130,7 @@ class Room:
         """After Quit: everything has ended, or has been given its time."""
         if not self._leaving_since:
             return False
-        return not self.busy or now - self._leaving_since > LEAVE_WITHIN
+        return not (self.busy or self._clearing) or now - self._leaving_since > LEAVE_WITHIN
 
     def close(self) -> None:
         """Drop everything that pjsua2 owns; before ``Engine.stop``."""
@@ -145,6 +147,7 @@ class Room:
     # --- an INVITE from the front door (called in a callback)
 
     def invited(self, call_id: int, invite: str) -> None:
+        self._handles.took(time.monotonic())
         notes = dialogs.Notes(caller=False)
         head = notes.saw(invite, sent=False)
         name = head.first("x-hotline-leg")
@@ -225,7 +228,7 @@ class Room:
         waiting, self._waiting = self._waiting, []
         for command, since in waiting:
             try:
-                if not self._place(command):
+                if not self._handles.allow(now) or not self._place(command):
                     if now - since > dialing.PLACE_WITHIN:
                         raise CannotDo("no call could be placed: all are taken")
                     self._waiting.append((command, since))
@@ -249,9 +252,11 @@ class Room:
             gone = self._legs.pop(command.leg, None) is None
             if error.status == dialing.TOO_MANY and not gone:
                 return False
+            self._handles.took(time.monotonic())
             if gone:
                 return True  # its end was reported already
             raise
+        self._handles.took(time.monotonic())
         if leg.call is not None:
             self._calls += 1
             self._emit(messages.Dialing(leg=command.leg, call_id=call.getInfo().callIdString))
@@ -266,7 +271,10 @@ class Room:
         leg, call = self._call(command.leg)
         if leg.hanging:
             return
-        parameters = _code(command.code if 300 <= command.code <= 699 else 480 if leg.incoming else 0)
+        code = 0
+        if leg.incoming and not leg.established:
+            code = command.code if 300 <= command.code <= 699 else 480
+        parameters = _code(code)
         if command.reason:
             dialing.add_header(parameters.txOption, "Reason", dialing.reason_value(command.code or 200, command.reason))
         leg.hanging = True
@@ -292,6 +300,8 @@ class Room:
         self._dirty = True
 
     def _tape(self, command: messages.Tape) -> None:
+        if self._clearing:
+            raise CannotDo("the room is being cleared")
         self._tapes.tape(command)
         self._dirty = True
 
@@ -367,8 +377,9 @@ class Room:
                 continue
             try:
                 moved = source.seen(leg.call.getMedTransportInfo(leg.index).srcRtpName, now)
-                if moved is None:
+                if moved is None or not self._handles.allow(now):
                     continue
+                self._handles.took(now)
                 leg.call.reinvite(dialing.fresh_port())
             except pj.Error as error:
                 log.info("a leg's audio source will be looked at again", extra={"leg": name, "error": error.reason})

@@ -169,6 +169,16 @@ def test_an_idle_room_sleeps(room: RoomProcess) -> None:
     assert spent.user + spent.system - begun.user - begun.system <= 0.02
 
 
+def test_a_storm_of_calls_does_not_use_up_the_handles(room: RoomProcess, phones: Phones) -> None:
+    """Forty set-ups at once: pjlib would abort at the 32nd within half a second."""
+    phones("8001", OPERATOR)
+    for turn in range(20):
+        room.send(*(messages.Dial(leg=f"{turn}{leg}", uri="sip:8001@x", caller="1") for leg in "ab"), messages.Clear())
+        room.wait(messages.Cleared)
+    assert len(room.seen(messages.Ended)) == 40
+    bring(room, "last", "8001")
+
+
 def test_no_sequence_of_commands_harms_a_room(room: RoomProcess, phones: Phones, tmp_path: Path) -> None:
     """Random commands, sensible and not, over a living call; a fixed seed makes a failure repeatable."""
     dice = random.Random(12345110)
