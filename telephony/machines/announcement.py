@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from telephony import contract
 from telephony.machines import effects, inputs, records, scene
 from telephony.speech import pieces
 
@@ -25,20 +26,33 @@ class AnnouncementMachine:
     def handle(self, given: inputs.AnyInput, now: float) -> list[effects.Effect]:
         party = self.call.parties[self._leg]
         match given:
+            case inputs.Asked(command=command):
+                return self._asked(party, command)
+            case inputs.Arrived() if self.call.stage != "arriving":
+                return [effects.HangUp(self._leg, 480)]
             case inputs.Arrived():
                 return [effects.Answer(self._leg)]
-            case inputs.Up():
+            case inputs.Up() if party.state == "invited":
                 party.state = "up"
-            case inputs.Heard():
-                party.says.clear()
-                party.leaving = True
-                return [effects.HangUp(self._leg), effects.Timer("linger", 5)]
-            case inputs.Gone() | inputs.RoomLost() | inputs.Due():
+            case inputs.Heard(play=play) if party.says and party.says[0].id == play:
+                return self._end(party)
+            case inputs.Gone() | inputs.RoomLost() | inputs.Due() if not self.over:
                 party.state = "gone"
                 self.call.stage = "ended"
                 self.call.ended_at = now
-            case inputs.Asked(command=command):
-                return [effects.Reply(command.id, False, "call.over", "this is only an announcement")]
             case _:
                 pass
         return []
+
+    def _asked(self, party: records.Party, command: contract.AnyCommand) -> list[effects.Effect]:
+        if not isinstance(command, contract.HangUpCall):
+            return [effects.Reply(command.id, False, "call.announcement", "an announcement can only be hung up")]
+        if self.call.stage != "arriving":
+            return [effects.Reply(command.id, False, "call.over", "the call is over")]
+        return [effects.Reply(command.id, True), *self._end(party)]
+
+    def _end(self, party: records.Party) -> list[effects.Effect]:
+        self.call.stage = "ending"
+        party.says.clear()
+        party.leaving = True
+        return [effects.HangUp(self._leg), effects.Timer("linger", 5)]

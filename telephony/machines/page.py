@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from telephony import contract
-from telephony.machines import effects, inputs, plan, records, scene, words
+from telephony.machines import effects, inputs, leaving, plan, records, scene, words
 
 ANSWER_WAIT = 6.0
 """Seconds that a key is waited for after the speech, before it is repeated."""
@@ -34,19 +34,24 @@ class PageMachine:
         return scene.derive(self.call)
 
     def handle(self, given: inputs.AnyInput, now: float) -> list[effects.Effect]:
+        """Take one input; late ones, and those before the page has begun, change nothing."""
         self.now = now
         self._effects = []
+        begun = f"{self.call.id}.l1" in self.call.parties
         match given:
-            case inputs.Started():
+            case inputs.Asked(command=command):
+                self._asked(command, begun)
+            case inputs.Offered(attempt=attempt, seat=seat):
+                self._offered(attempt, seat, begun)
+            case inputs.RoomLost() if not begun:
+                self._over("failed")
+            case inputs.Started() if not begun and not self.over:
                 self._start()
-            case inputs.Offered(attempt=attempt):
-                if attempt == self._party.id and self._party.state == "invited":
-                    self._dial()
-                else:
-                    self._do(effects.SeatRelease(self.command.to, attempt))
+            case _ if not begun:
+                pass
             case inputs.NoneLeft(why=why):
-                self._party.owner = ""
-                self._gone(0, "busy" if why == "busy" else "unreachable")
+                if self._party.asked:
+                    self._gone(0, "busy" if why == "busy" else "unreachable")
             case inputs.Reached(ringing=True):
                 if self._party.state == "invited":
                     self._party.state = "ringing"
@@ -64,9 +69,8 @@ class PageMachine:
             case inputs.Gone(code=code):
                 self._gone(code, "")
             case inputs.RoomLost():
+                self._party.end_cause = self._party.end_cause or "room_lost"
                 self._gone(0, "failed")
-            case inputs.Asked(command=command):
-                self._asked(command)
             case _:
                 pass
         return self._effects
@@ -95,10 +99,18 @@ class PageMachine:
         self.call.parties[party.id] = party
         self.call.stage = "waiting"
         if seat:
-            party.owner = party.id
+            party.asked = True
             self._do(effects.Claim(party.id, to, force=True))
         else:
             self._dial()
+
+    def _offered(self, attempt: str, seat: str, begun: bool) -> None:
+        if not begun or attempt != self._party.id or not self._party.asked:
+            self._do(effects.SeatRelease(seat, attempt))
+            return
+        self._party.asked = False
+        self._party.owner = self._party.id
+        self._dial()
 
     def _dial(self) -> None:
         party = self._party
@@ -146,14 +158,16 @@ class PageMachine:
             return
         say = party.says.pop(0)
         if say.then == "end":
-            self._leave("completed")
+            self._leave("left")
         elif not party.says and not self.outcome:
             self._do(effects.Timer("key", ANSWER_WAIT))
 
     def _pressed(self, digit: str) -> None:
         party = self._party
-        if not party.up or self.outcome:
+        if not party.up or self.outcome not in ("", "no_key"):
             return
+        # A key that comes while the phone is told that none came is as good as any.
+        self.outcome = ""
         self._do(effects.CancelTimer("key"))
         if digit == "*":
             self._speak()
@@ -173,6 +187,8 @@ class PageMachine:
         if party is None or party.state == "gone":
             return
         if timer.startswith("ring:"):
+            if party.state == "up":
+                return
             self.outcome = self.outcome or "no_answer"
             self._leave("no_answer")
             self._gone(408, "no_answer")
@@ -186,13 +202,21 @@ class PageMachine:
                 self.outcome = "no_key"
                 party.says.append(records.Say(self.call.next_id("p"), words.clip("page_no_key"), "end"))
 
-    def _asked(self, command: contract.AnyCommand) -> None:
-        if isinstance(command, contract.HangUpCall):
-            self.outcome = self.outcome or "failed"
-            self._leave("completed")
-            self._do(effects.Reply(command.id, True))
-        else:
+    def _asked(self, command: contract.AnyCommand, begun: bool) -> None:
+        if not isinstance(command, contract.HangUpCall):
             self._do(effects.Reply(command.id, False, "call.page", "a page can only be hung up"))
+            return
+        if self.call.stage in ("ending", "ended"):
+            self._do(effects.Reply(command.id, False, "call.over", "the call is over"))
+            return
+        self._do(effects.Reply(command.id, True))
+        if not begun:
+            self._over("failed")
+            return
+        self.outcome = self.outcome or "failed"
+        self._leave("left" if self._party.state == "up" else "cancelled")
+        if self._party.asked:
+            self._gone(0, "failed")
 
     def _leave(self, cause: str) -> None:
         party = self._party
@@ -202,31 +226,47 @@ class PageMachine:
         party.end_cause = cause
         party.says.clear()
         self.call.stage = "ending"
+        if party.asked:
+            return
         self._do(effects.HangUp(party.id))
         self._do(effects.Timer(f"linger:{party.id}", LINGER))
 
     def _gone(self, code: int, why: str) -> None:
-        call = self.call
         party = self._party
         if party.state == "gone":
             return
         answered = party.state == "up"
+        if not self.outcome:
+            cause = leaving.cause_of(code, rang=party.state == "ringing")
+            self.outcome = why or ("no_key" if answered else _OUTCOMES.get(cause, cause))
         party.state = "gone"
+        party.asked = False
         party.left_at = self.now
         party.sip_code = code
         party.says.clear()
-        if not self.outcome:
-            self.outcome = why or ("no_key" if answered else _OUTCOMES.get(code, "unreachable"))
-        party.end_cause = party.end_cause or ("left" if answered else self.outcome)
+        party.end_cause = party.end_cause or ("left" if answered else _CAUSES.get(self.outcome, self.outcome))
         if party.owner:
             self._do(effects.SeatRelease(party.seat, party.owner, unreachable=self.outcome == "unreachable"))
         for timer in (f"ring:{party.id}", f"linger:{party.id}", "key"):
             self._do(effects.CancelTimer(timer))
-        call.stage = "ended"
-        call.ended_at = self.now
-        call.end_cause = self.outcome
-        call.tape = ""
-        self._do(effects.PageResult(self.outcome, self.digit, party.ringing_at, party.joined_at))
+        self._over("room_lost" if party.end_cause == "room_lost" else "completed" if answered else "failed")
+
+    def _over(self, cause: str) -> None:
+        """The page has ended; ``cause`` as in :class:`contract.CallFacts`."""
+        if self.over:
+            return
+        party = self.call.parties.get(f"{self.call.id}.l1")
+        self.outcome = self.outcome or "failed"
+        self.call.stage = "ended"
+        self.call.ended_at = self.now
+        self.call.end_cause = cause
+        self.call.tape = ""
+        rang, joined = (party.ringing_at, party.joined_at) if party is not None else (None, None)
+        self._do(effects.PageResult(self.outcome, self.digit, rang, joined))
 
 
-_OUTCOMES = {486: "busy", 600: "busy", 603: "rejected", 403: "rejected"}
+_OUTCOMES = {"refused": "rejected", "cancelled": "failed"}
+"""Why a phone did not answer, as a page tells it."""
+
+_CAUSES = {"rejected": "refused", "failed": "cancelled"}
+"""And an outcome as a party's row has it."""
