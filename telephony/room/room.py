@@ -55,7 +55,7 @@ class Room:
         self._calls = 0
         self._clearing = False
         self._leaving_since = 0.0
-        self._busy_at = time.monotonic()
+        self._busy_at = time.monotonic() - SIP_LINGER  # no call yet: no SIP timers to run
         self._looked_at = 0.0
         self._do: dict[type[messages.Message], Callable[..., None]] = {
             messages.Answer: self._answer,

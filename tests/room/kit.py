@@ -74,8 +74,8 @@ class Forwarder:
         lines = head.split("\r\n")
         vias = [at for at, line in enumerate(lines) if line.lower().startswith("via:")]
         if lines[0].startswith("SIP/2.0"):
+            hop = re.search(r"SIP/2.0/UDP ([0-9.]+):(\d+)", lines[vias[1]])
             del lines[vias[0]]
-            hop = re.search(r"SIP/2.0/UDP ([0-9.]+):(\d+)", lines[vias[0]])
             assert hop, lines
             target = (hop[1], int(hop[2]))
         else:

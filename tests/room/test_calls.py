@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robots import ear, handset
+from robots import ear, handset, softphone
 from robots.tones import TONES
 from telephony.ipc import messages
 from tests.room.conftest import Phones
@@ -281,3 +281,25 @@ def test_anonymous_and_odd_callers(room: RoomProcess, phones: Phones, tmp_path: 
         room.send(messages.Dial(leg=leg, uri="sip:8001@seats.hotline.invalid", caller=caller, display=display))
         room.wait(messages.Ended, leg=leg)
         assert room.door.seen(f"(?m)^From: {re.escape(wanted)};tag="), leg
+
+
+def test_another_make_of_phone_talks_holds_and_presses_keys(door: Forwarder, room: RoomProcess, phones: Phones) -> None:
+    citizen = phones("139", CITIZEN)
+    with softphone.Softphone("8001", tone=OPERATOR, auto_answer=True) as operator:
+        door.users["8001"] = ("127.0.0.1", operator.port)
+        enter(room, citizen, "a")
+        room.dial("b", "8001")
+        dialog = room.wait(messages.Established, leg="b").dialog
+        room.wait(messages.Media, leg="b")
+        assert dialog.target and dialog.remote_tag and dialog.routes == (f"<sip:{door.name};lr>",)
+        room.together("a", "b")
+        listen(citizen.tape(), OPERATOR)
+        operator.keys("*1")
+        assert [room.wait(messages.Digit, leg="b").digit for _ in "*1"] == ["*", "1"]
+        operator.hold()
+        room.wait(messages.Media, leg="b", held=True)
+        operator.unhold()
+        room.wait(messages.Media, leg="b", held=False)
+        room.send(messages.HangUp(leg="b"))
+        assert operator.wait_for("ended")
+        assert ear.hears(operator.tapes()[-1], CITIZEN)
