@@ -200,7 +200,7 @@ def answered(m: CallMachine, party: records.Party) -> None:
 def _answer_the_one_who_calls(m: CallMachine) -> None:
     """A seat that dialled hears the other phone ring until now."""
     for other in m.call.parties.values():
-        if other.incoming and other.state == "invited" and not other.watching and not other.leaving:
+        if other.incoming and other.state in ("invited", "ringing") and not other.watching and not other.leaving:
             m.do(effects.Answer(other.id))
             other.state = "up"
             m.join(other)
@@ -232,7 +232,7 @@ def leg_gone(m: CallMachine, party: records.Party) -> None:
 def _not_to_be_had(m: CallMachine, why: str) -> None:
     """The one seat or line that an internal call or a call-back is for does not answer."""
     for other in m.call.parties.values():
-        if other.incoming and other.state == "invited" and not other.watching:
+        if other.incoming and other.state in ("invited", "ringing") and not other.watching:
             m.leave(other, _ENDED_BY.get(why, why), _CODES.get(why, 480))
     m.end("refused" if why == "refused" else "failed")
 
