@@ -207,8 +207,9 @@ class RoomProcess:
         with self._came:
             while True:
                 for at, event in enumerate(self.events):
-                    fits = isinstance(event, kind) and all(getattr(event, key) == value for key, value in match.items())
-                    if fits and at not in self._taken:
+                    if at in self._taken or not isinstance(event, kind):
+                        continue
+                    if all(getattr(event, key) == value for key, value in match.items()):
                         self._taken.add(at)
                         return event
                 if not self._came.wait(until - time.monotonic()):
