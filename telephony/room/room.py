@@ -11,7 +11,7 @@ from pathlib import Path
 import pjsua2 as pj
 
 from telephony.ipc import messages
-from telephony.room import dialing, dialogs, engine, farewell, handles, legs, mixer, players, sources, tapes
+from telephony.room import dialing, dialogs, engine, farewell, handles, legs, mixer, players, pulse, sources, tapes
 
 log = logging.getLogger("room")
 LOOK_AT_SOURCES = 1.0
@@ -20,6 +20,10 @@ DEVICE_REST = 5.0
 """Seconds after the last audio when the bridge's clock stops."""
 SIP_LINGER = 32.0
 """Seconds after the last leg in which SIP timers still run (64*T1, RFC 3261 17)."""
+LOST_CODE = 408
+"""With which a lost phone's leg ends."""
+NOBODY_THERE = (408, 430, 480, 481, 503)
+"""Replies to OPTIONS that the front door or pjsip gives in place of the phone, or that say the phone has forgotten the call."""
 LEAVE_WITHIN = 4.0
 
 
@@ -46,6 +50,8 @@ class Room:
         self._waiting: list[tuple[messages.Dial, float]] = []
         self._gone: list[str] = []
         self._sources: dict[str, sources.Source] = {}
+        self._pulses: dict[str, pulse.Pulse] = {}
+        self._felt_at = 0.0
         self._handles = handles.Handles()
         self._farewells = farewell.Farewells(core.address)
         self._mixer = mixer.Mixer()
@@ -103,6 +109,9 @@ class Room:
         if self._legs and now - self._looked_at >= LOOK_AT_SOURCES:
             self._looked_at = now
             self._look_at_sources(now)
+        if self._legs and now - self._felt_at >= pulse.LOOK:
+            self._felt_at = now
+            self._feel_pulses(now)
         if self.busy:
             self._busy_at = now
         elif self._clearing:
@@ -199,9 +208,16 @@ class Room:
             return
         del self._legs[leg.name]
         self._sources.pop(leg.name, None)
+        self._pulses.pop(leg.name, None)
         self._mixer.remove(("leg", leg.name))
         self._gone.append(leg.name)
+        code = LOST_CODE if leg.lost else code
         self._emit(messages.Ended(leg=leg.name, code=code, reason=reason, by=by))
+
+    def leg_replied(self, leg: legs.Leg, status: int) -> None:
+        felt = self._pulses.get(leg.name)
+        if felt is not None and self._known(leg) and status not in NOBODY_THERE:
+            self._act_on(leg, felt.answered(time.monotonic()))
 
     # --- commands
 
@@ -387,6 +403,27 @@ class Room:
             source.renegotiated(source.negotiated, now)
             log.warning("a leg's audio came from elsewhere", extra={"leg": name, "was": moved[0], "now": moved[1]})
             self._emit(messages.RtpMoved(leg=name, was=moved[0], now=moved[1]))
+
+    def _feel_pulses(self, now: float) -> None:
+        for leg in list(self._legs.values()):
+            if leg.call is None or leg.media is None or leg.hanging or not leg.established:
+                continue
+            felt = self._pulses.setdefault(leg.name, pulse.Pulse(now))
+            try:
+                packets = leg.call.getStreamStat(leg.index).rtcp.rxStat.pkt
+                self._act_on(leg, felt.look(packets, leg.held, now))
+            except pj.Error as error:
+                log.info("a leg's pulse will be felt again", extra={"leg": leg.name, "error": error.reason})
+
+    def _act_on(self, leg: legs.Leg, verdict: pulse.Verdict) -> None:
+        if verdict == "ask" and leg.call is not None:
+            leg.call.sendRequest(dialing.question())
+        elif verdict in ("stalled", "back"):
+            self._emit(messages.Stalled(leg=leg.name, on=verdict == "stalled"))
+        elif verdict == "lost":
+            log.warning("a leg's phone is lost", extra={"leg": leg.name})
+            leg.lost = True
+            self._hang_up(messages.HangUp(leg=leg.name))
 
     def _played(self, leg: str, play: str) -> None:
         self._emit(messages.Played(leg=leg, play=play))
