@@ -25,7 +25,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 def patient(config: dict[str, Any]) -> None:
-    """For tests of queues: a short greeting, seats are rung for 3 s, the position is told every 3 s, callers to Anning overflow after
+    """For tests of queues: a short greeting; seats ring for 3 s; the position is told every 3 s; callers to Anning overflow after
     4 s, dispatchers have a minute for themselves, and some seats have a wrap-up that lasts."""
     hasten(config)
     config["prompts"]["greeting_12345"] = {"text": "您好，通话将全程录音，正在接通，请稍候。"}

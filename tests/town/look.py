@@ -23,15 +23,14 @@ T = TypeVar("T")
 
 
 class Seat(msgspec.Struct, frozen=True):
-    """What the board keeps of a seat; of its many facts those that tests ask for."""
+    """What the board keeps of a seat (nothing that is as it mostly is); of its many facts those that tests ask for."""
 
-    id: str
-    registered: bool
-    status: contract.SeatStatus
-    reason: str
-    state: contract.SeatState
-    owner: str
-    unreachable_at: float
+    registered: bool = False
+    status: contract.SeatStatus = "off"
+    reason: str = ""
+    state: contract.SeatState = "idle"
+    owner: str = ""
+    unreachable_at: float = 0
     """0: its phone reacts."""
 
 
