@@ -61,6 +61,9 @@ class CallMachine:
                 self._up(leg)
             case inputs.PhoneHeld(leg=leg, on=on):
                 self._phone_held(leg, on)
+            case inputs.Stalled(leg=leg, on=on):
+                if leg in self.call.parties:
+                    self.call.parties[leg].stalled = on
             case inputs.Gone(leg=leg, code=code, by=by):
                 leaving.gone(self, leg, code, by)
             case inputs.Pressed(leg=leg, digit=digit):

@@ -79,6 +79,13 @@ def fresh_port() -> pj.CallOpParam:
     return prm
 
 
+def question() -> pj.CallSendRequestParam:
+    """OPTIONS within the dialog: whoever is there answers it (RFC 3261 11)."""
+    prm = pj.CallSendRequestParam()
+    prm.method = "OPTIONS"
+    return prm
+
+
 def notify(command: messages.Notify) -> pj.CallSendRequestParam:
     """NOTIFY of a transfer's progress (RFC 3515 2.4.5)."""
     check_text("status", command.status)

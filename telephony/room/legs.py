@@ -34,6 +34,10 @@ class Reports(Protocol):
 
     def leg_digit(self, leg: Leg, digit: str) -> None: ...
 
+    def leg_replied(self, leg: Leg, status: int) -> None:
+        """A final reply to OPTIONS."""
+        ...
+
     def leg_ended(self, leg: Leg, code: int, reason: str, by: str) -> None: ...
 
 
@@ -45,6 +49,8 @@ class Leg:
     established: bool = False
     hanging: bool = False
     """We have asked for its end."""
+    lost: bool = False
+    """Given up: its phone shows no sign of life."""
     media: pj.AudioMedia | None = None
     """The bridge port, None while there is no audio."""
     index: int = -1
@@ -117,6 +123,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             leg.request = message
         elif not sent and head.status >= 200 and head.method == "INVITE":
             leg.request = ""
+        elif not sent and head.status >= 200 and head.method == "OPTIONS":
+            self._reports.leg_replied(leg, head.status)
         elif not sent and 100 <= head.status < 200 and head.method == "INVITE" and not leg.established:
             # Hop-by-hop 100s carry nothing of a phone; one from beyond the door names its maker or bears a tag.
             remote = head.status > 100 or bool(
@@ -177,6 +185,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
 def _who_ended(leg: Leg, head: dialogs.Head | None, sent: bool) -> str:
     """``us``, ``them`` or ``error``, by the message that came with the end (none: a timer or the transport)."""
+    if leg.lost:
+        return "error"
     if leg.hanging:
         return "us"
     if head is None:

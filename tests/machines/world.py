@@ -31,9 +31,7 @@ def altered(**changes: Any) -> plan.Plan:
 def queue_altered(centre: str, **rules: Any) -> plan.Plan:
     """The example installation with other rules in one centre's queue."""
     whole = installation().installation
-    centres = [
-        c.model_copy(update={"queue": c.queue.model_copy(update=rules)}) if c.id == centre else c for c in whole.centres
-    ]
+    centres = [c.model_copy(update={"queue": c.queue.model_copy(update=rules)}) if c.id == centre else c for c in whole.centres]
     return plan.Plan(whole.model_copy(update={"centres": centres}))
 
 
@@ -155,8 +153,8 @@ class World:
             assert parties[listener].up and listener not in heard
             for speaker in heard:
                 one, other = parties[listener], parties[speaker]
-                assert other.up and not other.muted
-                if not one.watching and not other.watching and not one.muted:
+                assert other.up and not other.muted and not other.stalled
+                if not one.watching and not other.watching and not one.muted and not one.stalled:
                     assert listener in scene.hears[speaker], "one hears the other, but not the other way round"
         for leg in scene.plays:
             assert parties[leg].up
