@@ -43,6 +43,7 @@ setup-demo: setup ## what `make demo` and `make up` need besides: a voice
 setup-test: setup-demo ## what `make test` needs besides: softphones, load generator, PostgreSQL
 	$(call need,baresip,baresip-core)
 	$(call need,sipp,sip-tester)
+	$(call need,sox,sox)
 	$(call need,/usr/lib/postgresql/*/bin/initdb,postgresql)
 
 demo: setup-demo ## play calls between robot phones on this machine, and prove what each ear heard

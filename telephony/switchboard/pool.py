@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,7 @@ class Pool:
         reactor: Any,
         limits: model.Limits,
         rtp: tuple[int, int],
+        media: tuple[str, str],
         run_dir: Path,
         spool_dir: Path,
         open_door: Callable[[Room], None],
@@ -46,7 +48,9 @@ class Pool:
         token: Callable[[str], str],
         door: Callable[[], tuple[str, int]],
     ) -> None:
+        """``rtp``: the range of ports; ``media``: address that audio binds to, and the one that phones are told."""
         self._reactor = reactor
+        self._media = media
         self._limits = limits
         self._run_dir = run_dir
         self._spool_dir = spool_dir
@@ -208,6 +212,8 @@ class Pool:
             "--socket", str(room.socket),
             "--door", f"{host}:{port}",
             "--contact", self._token(name),
+            "--media-bind", self._media[0],
+            "--media-advertise", self._media[1],
             "--rtp", f"{room.ports[0]}-{room.ports[1]}",
             "--spool", str(room.spool),
         ]  # fmt: skip
@@ -255,6 +261,7 @@ class Pool:
     def _gone(self, room: Room) -> None:
         self._processes.discard(room)
         room.socket.unlink(missing_ok=True)
+        shutil.rmtree(room.spool, ignore_errors=True)
         if self._ended is not None and not self._processes and not self._ended.called:
             self._ended.callback(None)
 

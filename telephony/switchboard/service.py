@@ -153,6 +153,7 @@ class Telephony:
             reactor,
             settings.installation.limits,
             (settings.rtp_ports.low, settings.rtp_ports.high),
+            (settings.bind, settings.advertise),
             settings.run_dir,
             settings.spool_dir / "rooms",
             open_door=lambda room: door.open_room(room.name, *room.address),
