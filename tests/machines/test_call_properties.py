@@ -164,7 +164,11 @@ class Histories(RuleBasedStateMachine):
     def supervisor_dials_in(self, mode: contract.SupervisionMode, data: st.DataObject) -> None:
         call = self.world.call
         seats = [p for p in call.staff() if p.seat]
-        if seats and not any(p.seat == "8090" and p.state != "gone" for p in call.parties.values()) and "s8090" not in call.parties:
+        if (
+            seats
+            and not any(p.seat == "8090" and p.state != "gone" for p in call.parties.values())
+            and "s8090" not in call.parties
+        ):
             self.world.give(inputs.SupervisorComes("s8090", "8090", mode, data.draw(st.sampled_from(seats)).id))
             self.world.give(inputs.Arrived("s8090"))
 
