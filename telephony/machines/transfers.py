@@ -74,7 +74,7 @@ def ringing(m: CallMachine, party: records.Party) -> None:
     if transfer is None or party.via_transfer != transfer.id:
         return
     transfer.ringing_at = transfer.ringing_at or m.now
-    if transfer.notify:
+    if transfer.notify and m.call.parties[transfer.asker].up:
         m.do(effects.Notify(transfer.asker, "SIP/2.0 180 Ringing"))
 
 
