@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 OVERFLOW_AGAIN = 5.0
 """A call whose wait ends while a seat rings gets so many seconds more."""
 
+FIRST_POSITION = 1.0
+"""Seconds after which the one who asks for a transfer hears that all are busy, the position, and how to cancel."""
+
 _WAITING: tuple[records.Purpose, ...] = ("answer", "return", "ringback")
 """Purposes for which the caller waits in a queue."""
 
@@ -48,7 +51,8 @@ def start(
 
 def _set_timers(m: CallMachine, attempt: records.Attempt) -> None:
     """Set both clocks of a wait as the queue wants them; a time of 0 means never."""
-    _tick(m, "position", _position_every(m, attempt))
+    every = _position_every(m, attempt)
+    _tick(m, "position", min(every, FIRST_POSITION) if attempt.purpose == "transfer" else every)
     rules = m.plan.centres[attempt.target.id].queue
     _tick(m, "overflow", rules.max_wait if attempt.purpose in _WAITING else 0)
 
@@ -289,7 +293,7 @@ def position(m: CallMachine, attempt_id: str, number: int) -> None:
         asker = call.parties.get(transfer.asker) if transfer else None
         ear = asker if asker is not None and asker.up else call.caller
     if ear is not None and ear.up and not ear.says:
-        m.say(ear, words.position(number))
+        m.say(ear, words.position(number) if ear.role == "caller" else words.transfer_position(number))
 
 
 def due(m: CallMachine, timer: str) -> None:

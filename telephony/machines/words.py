@@ -28,3 +28,8 @@ def text(words: str) -> Speech:
 
 position = phrases.position
 seat_number = phrases.seat
+
+
+def transfer_position(number: int) -> Speech:
+    """All are busy: the place in the other side's queue, and how to cancel."""
+    return (*clip("transfer_waiting"), *position(number))

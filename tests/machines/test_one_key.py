@@ -132,7 +132,7 @@ def test_when_all_are_busy_the_asker_hears_the_position_and_at_last_that_all_wer
     world.press(asker, "*1")
     world.run_out("position")
     world.give(inputs.Position(world.call.attempt.id, 2))  # type: ignore[union-attr]
-    assert world.plays(asker) == "position_prefix"
+    assert world.plays(asker) == "transfer_waiting"
     assert world.plays("caller") == ""
     world.hear_out(asker)
     world.pass_time(30)

@@ -179,7 +179,8 @@ class Stage:
     def _known(self, prompt: str | Speech) -> tuple[str, dict[str, wav.Samples]]:
         """The prompt's name, and the samples of all that a call may say."""
         if not self._prompts:
-            for speech in (*map(words.clip, self.look.settings.installation.prompts), *map(words.text, self._tags)):
+            whole = [name for name in self.look.settings.installation.prompts if not name.endswith(("_prefix", "_suffix"))]
+            for speech in (*map(words.clip, whole), *map(words.text, self._tags)):
                 self._prompts[_name(speech)] = wav.load(self._studio.render(speech))
         speech = words.clip(prompt) if isinstance(prompt, str) else prompt
         if _name(speech) not in self._prompts:

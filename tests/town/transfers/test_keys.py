@@ -69,7 +69,7 @@ def test_keys_of_duty_posts_and_outside_lines_command_nothing(stage: Stage) -> N
         stage.listen(stage.citizen, 0.8)
     assert not [t for t in stage.look.live_call(stage.citizen.user).transfers if t.by == "key"]
     stage.hears(stage.citizen, stage.operator, stage.duty, stage.outside)
-    stage.hangs_up(stage.citizen)
+    stage.do(contract.HangUpCall, call=call)
     assert not [note for note in stage.record(call).notes if note.kind == "DigitPressed"]
 
 

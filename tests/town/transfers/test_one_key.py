@@ -153,7 +153,7 @@ def test_asker_hears_the_position_while_all_are_busy_and_may_cancel(stage: Stage
     stage.talk("110", caller=second, staff=linkage)
     call = stage.talk()
     operator.keys("*1")
-    stage.told(operator, words.position(1))
+    stage.told(operator, words.transfer_position(1))
     stage.hears(citizen, operator)
     operator.keys("*0")
     stage.told(operator, "transfer_cancelled")
@@ -170,7 +170,7 @@ def test_transfer_in_the_queue_is_answered_when_a_seat_becomes_free(stage: Stage
     stage.talk()
     linkage.forget()
     operator.keys("*1")
-    stage.told(operator, words.position(1))
+    stage.told(operator, words.transfer_position(1))
     stage.hangs_up(second)
     rang = stage.rings(linkage)
     assert rang["caller"] == citizen.user

@@ -109,6 +109,8 @@ def test_fifth_party_is_refused_clearly(stage: Stage) -> None:
     stage.told(stage.supervisor, "full")
 
     stage.all_hear_all(stage.citizen, stage.operator, stage.linkage, stage.county)
-    assert not stage.police.seen("incoming")
-    stage.citizen.hang_up()
+    assert not stage.police.seen("incoming", t=lambda t: t > stage.began)
     assert len(stage.look.live_call(stage.citizen.user).transfers) == 2
+    stage.do(contract.HangUpCall, call=call)
+    stage.ended(stage.citizen)
+    stage.whole(stage.citizen)
