@@ -189,9 +189,9 @@ class PageMachine:
         if timer.startswith("ring:"):
             if party.state == "up":
                 return
-            self.outcome = self.outcome or "no_answer"
-            self._leave("no_answer")
-            self._gone(408, "no_answer")
+            self.outcome = self.outcome or ("no_answer" if party.state == "ringing" else "unreachable")
+            self._leave(self.outcome)
+            self._gone(408, self.outcome)
         elif timer.startswith("linger:"):
             self._gone(0, "")
         elif timer == "key" and not self.outcome:

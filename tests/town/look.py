@@ -44,15 +44,15 @@ class Look:
         self.town = town
         self.settings = configuration.load(env=town.environment)
         self._redis: Any = redis.Redis.from_url(self.settings.redis_url)
-        self._thread = ThreadPoolExecutor(1)
+        self._threads = ThreadPoolExecutor(16)
 
     def close(self) -> None:
         self._redis.close()
-        self._thread.shutdown()
+        self._threads.shutdown()
 
     def _run(self, question: Coroutine[Any, Any, T]) -> T:
-        """In a thread of its own: this one may have a reactor."""
-        return self._thread.submit(asyncio.run, question).result()
+        """In another thread: this one may have a reactor."""
+        return self._threads.submit(asyncio.run, question).result()
 
     # --- live state
 

@@ -145,14 +145,16 @@ def _one_at_a_time(seat: Phone) -> None:
 
 
 def test_long_wait_overflows_to_the_next_centre(town: Town, look: Look, prompts: Prompts) -> None:
-    county, city = town.seat("9201", ring()), town.seat("9001", answer())
+    county, city = town.seat("9201", ring()), town.seat("9001", ring())
     citizen = town.citizen("13800000107")
     town.everybody_ready()
     look.seat_is("9201", status="available")
     look.status("9201", "paused", "meal")
     call = waits(citizen, town, look, "1101")
+    city.wait_for("incoming", 30)
     prompts.hear(citizen, "overflowing", seconds=0.8)
-    citizen.hear(city.tone, timeout=30)
+    city.answer()
+    citizen.hear(city.tone)
     citizen.hang_up()
     record = look.ended(call).call
     assert record is not None

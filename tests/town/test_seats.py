@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from robots import ear
-from robots.handset import answer, mute, ring
+from robots.handset import Behaviour, Phone, answer, mute, ring
 from robots.town import Town
 from tests.town.look import Look
 from tests.town.prompts import Prompts
@@ -14,6 +14,16 @@ from tests.town.prompts import Prompts
 @pytest.fixture(scope="module")
 def installation(waiting_room: Town) -> Town:
     return waiting_room
+
+
+def signed_in(town: Town, *seats: tuple[str, Behaviour]) -> list[Phone]:
+    """Phones that sign in one after the other, so that the first has been free for longest."""
+    found = []
+    for seat, behaviour in seats:
+        phone = town.seat(seat, behaviour)
+        phone.ready().registered()
+        found.append(phone)
+    return found
 
 
 def test_longest_idle_seat_is_rung_first_among_equals(town: Town, look: Look) -> None:
@@ -36,9 +46,7 @@ def test_longest_idle_seat_is_rung_first_among_equals(town: Town, look: Look) ->
 
 
 def test_seat_of_a_lower_skill_priority_waits_for_the_others_to_be_busy(town: Town, look: Look) -> None:
-    linkage = town.seat("8007", answer())
-    linkage.ready().registered()
-    ordinary = town.seat("8001", answer())
+    linkage, ordinary = signed_in(town, ("8007", answer()), ("8001", answer()))
     first, second = town.citizen("13800000202"), town.citizen("13800000203")
     town.everybody_ready()
     look.seat_is("8001", status="available")
@@ -80,10 +88,7 @@ def test_transfer_rings_the_linkage_seat_first_and_the_ordinary_queue_after_its_
 
 
 def test_phone_that_does_not_react_is_passed_over_and_marked(town: Town, look: Look) -> None:
-    dead = town.seat("8001", mute())
-    dead.ready().registered()
-    other, third = town.seat("8002", answer()), town.seat("8003", answer())
-    other.ready().registered()
+    dead, other, third = signed_in(town, ("8001", mute()), ("8002", answer()), ("8003", answer()))
     first, second = town.citizen("13800000206"), town.citizen("13800000207")
     town.everybody_ready()
     look.seat_is("8003", status="available")
@@ -104,9 +109,7 @@ def test_phone_that_does_not_react_is_passed_over_and_marked(town: Town, look: L
 
 
 def test_phone_that_rings_in_vain_is_followed_by_the_next(town: Town, look: Look) -> None:
-    absent = town.seat("8001", ring())
-    absent.ready().registered()
-    present = town.seat("8002", answer())
+    absent, present = signed_in(town, ("8001", ring()), ("8002", answer()))
     citizen = town.citizen("13800000208")
     town.everybody_ready()
     look.seat_is("8002", status="available")
