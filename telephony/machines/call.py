@@ -128,6 +128,8 @@ class CallMachine:
             leaving.count_out(self, party, 0)
             self.answer(party.id, Refused("call.over", "the call has ended"))
             return
+        for timer in ("reach", "ring"):
+            self.do(effects.CancelTimer(f"{timer}:{party.id}"))
         self.do(effects.HangUp(party.id, code, reason))
         self.do(effects.Timer(f"linger:{party.id}", LINGER))
 

@@ -179,10 +179,10 @@ def moved(m: CallMachine) -> None:
     if m.ending:
         room_lost(m)
         return
-    seeking.drop(m)
     for party in call.parties.values():
         if party.incoming and party.state == "invited":
             party.says.clear()
         elif party.state != "gone":
             _lose(m, party)
+    seeking.drop(m)
     call.stage = "arriving"

@@ -107,6 +107,7 @@ def test_each_seat_rings_fifteen_seconds_and_the_whole_attempt_thirty() -> None:
     world.now = begun + 29
     assert world.party(second).state == "ringing"
     world.pass_time(2)
+    world.settle()
     assert world.fact(second).end_cause == "no_answer"
     fact = world.transfer_fact()
     assert (fact.outcome, fact.ended_at, fact.went_back_to) == ("no_answer", begun + 30, "asker")
