@@ -58,7 +58,7 @@ class Pool:
         self._life = os.urandom(2).hex()
         self._count = 0
         self.rooms: dict[str, Room] = {}
-        self._waiting: list[tuple[int, Deferred[Room | None]]] = []
+        self._waiting: list[tuple[Purpose, Deferred[Room | None]]] = []
         self._stopping = False
         self._ended: Deferred[None] | None = None
         self._processes: set[Room] = set()
@@ -118,9 +118,9 @@ class Pool:
         elif patience <= 0:
             return None
         waiter: Deferred[Room | None] = Deferred()
-        entry = (0 if purpose == "110" else 1, waiter)
+        entry: tuple[Purpose, Deferred[Room | None]] = (purpose, waiter)
         self._waiting.append(entry)
-        self._waiting.sort(key=lambda e: e[0])
+        self._waiting.sort(key=lambda waiting: waiting[0] != "110")
         self._top_up()
         timer = self._reactor.callLater(max(patience, 2.0) if self._allowed(purpose) else patience, self._give_up, entry)
         room = await waiter
@@ -128,7 +128,7 @@ class Pool:
             timer.cancel()
         return None if room is None else self._occupy(room, tenant)
 
-    def _give_up(self, entry: tuple[int, Deferred[Room | None]]) -> None:
+    def _give_up(self, entry: tuple[Purpose, Deferred[Room | None]]) -> None:
         if entry in self._waiting:
             self._waiting.remove(entry)
             entry[1].callback(None)
@@ -178,13 +178,14 @@ class Pool:
             room.kill()
 
     def _serve(self) -> None:
-        while self._waiting:
+        for entry in list(self._waiting):
             room = self._pick()
             if room is None:
                 return
-            _, waiter = self._waiting.pop(0)
-            room.state = "busy"
-            waiter.callback(room)
+            if entry in self._waiting and self._allowed(entry[0]):
+                self._waiting.remove(entry)
+                room.state = "busy"
+                entry[1].callback(room)
 
     # --- processes
 
