@@ -19,9 +19,8 @@ from telephony import contract
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-MACHINE = re.compile(
-    rb"(?<![\w.])/(?:work|root)/|pypi\.org/simple|files\.pythonhosted\.org|--index-url|--extra-index-url|find-links"
-)
+HOSTS = rb"pypi[.]org/simple|files[.]pythonhosted[.]org|--(?:extra-)?index[-]url|find[-]links"
+MACHINE = re.compile(rb"(?<![\w.])/(?:w[o]rk|r[o]ot)/|" + HOSTS)
 """Folders of one machine, and hosts that packages came from."""
 
 
@@ -57,11 +56,8 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
             continue
         path, _, anchor = target.partition("#")
         file = (document.parent / path).resolve() if path else document
-        if (
-            not file.is_relative_to(ROOT)
-            or not file.exists()
-            or (anchor and file.suffix == ".md" and anchor not in anchors(file.read_text(encoding="utf-8")))
-        ):
+        leads = file.is_relative_to(ROOT) and file.exists()
+        if not leads or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
             broken.append(target)
     assert not broken
 
@@ -123,7 +119,7 @@ def test_every_command_has_a_heading_and_its_options_are_real() -> None:
     options = {
         option for one in found.values() for parameter in one.params for option in parameter.opts + parameter.secondary_opts
     }
-    named = {option for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)} - {"--help"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--help"}
     assert named <= options
 
 
@@ -177,6 +173,5 @@ def test_every_decision_is_listed() -> None:
 
 
 def test_no_file_names_a_machine_or_a_package_host() -> None:
-    here = Path(__file__).resolve()
-    found = [str(path.relative_to(ROOT)) for path in tracked() if path != here and MACHINE.search(path.read_bytes())]
+    found = [str(path.relative_to(ROOT)) for path in tracked() if MACHINE.search(path.read_bytes())]
     assert found == []
