@@ -1,9 +1,9 @@
 """A room is killed in mid-call: how soon its caller rings, and whether other calls notice.
 
-Measured: through the whole stack with ten calls up, audio both ways, all recorded. The room of one call gets SIGKILL; the clock runs
-from just before the signal to the kernel's arrival time of the INVITE at the caller's phone (beyond the trunk). Meanwhile, and for a
-second after, the gaps between packets at all legs of the other calls are watched. The caller answers and is joined to a seat
-again before the next room dies. A spare room takes the call; the new process that fills the pool up again starts beside it.
+Measured: through the whole stack with ten calls up, audio both ways, all recorded. The room of one call gets SIGKILL; the clock
+runs from just before the signal to the kernel's arrival time of the INVITE at the caller's phone (beyond the trunk). Meanwhile,
+and for a second after, the gaps between packets at all legs of the other calls are watched. The caller answers and is joined to a
+seat again before the next room dies. A spare room takes the call; the new process that fills the pool up again starts beside it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _room(talks: Talks, client: redis.Redis, talk: Talk) -> int:
 
     def look() -> bool:
         snapshots = client.hvals(contract.LIVE)
-        calls = [contract.decode_live(data) for data in snapshots]  # type: ignore[union-attr]
+        calls = [contract.decode_live(data) for data in snapshots if isinstance(data, bytes)]
         found[:] = [live.room_pid for live in calls if live.call.caller == talk.number and live.room_pid]
         return bool(found)
 

@@ -1,11 +1,11 @@
 """Two-leg calls through the whole stack: how many can be set up per second without a failure, and what one costs.
 
-Measured: callers on the trunk dial 12345, are answered, queued and matched; a registered seat's phone rings and answers at once; 100 ms
-later the caller hangs up. Greeting, recording (made, joined, hashed), the seat's announcement, facts and the worker's rows are as
-shipped; position prompts and wrap-up are off, and the phones send no audio (the rooms do). A rate holds if, over its whole time, every call
-had its seat within 4 s and ended cleanly. Calls come evenly. The first rate with a failure ends the climb; the answer is the highest
-rate that held. Processor times are those of the best rate, divided by its calls. The phones run on the same cores: what they take
-(a third process beside telephony and the rooms) is missing to the stack.
+Measured: callers on the trunk dial 12345, are answered, queued and matched; a registered seat's phone rings and answers at once;
+100 ms later the caller hangs up. Greeting, recording (made, joined, hashed), the seat's announcement, facts and the worker's rows
+are as shipped; position prompts and wrap-up are off, and the phones send no audio (the rooms do). A rate holds if, over its whole
+time, every call had its seat within 4 s and ended cleanly. Calls come evenly. The first rate with a failure ends the climb; the
+answer is the highest rate that held. Processor times are those of the best rate, divided by its calls. The phones run on the same
+cores: what they take is missing to the stack.
 """
 
 from __future__ import annotations

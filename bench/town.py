@@ -21,8 +21,8 @@ ROOMS = 48
 
 
 def enlarge(config: dict[str, Any]) -> None:
-    """The shipped configuration with more seats and rooms. Greeting, recording and seat announcement stay as shipped; nobody needs
-    time after a call, and no position is told."""
+    """The shipped configuration with more seats and rooms. Greeting, recording and seat announcement stay as shipped; nobody
+    needs time after a call, and no position is told."""
     wanted = {"12345": "81001", "110": "91001"}
     config["seats"] = [
         {"id": seat, "centre": "12345", "groups": ["general", "linkage"], "role": "operator", "wrap_up": 0} for seat in GENERAL
