@@ -41,7 +41,8 @@ async def _measure(loop: asyncio.AbstractEventLoop, url: str, pid: int, rounds: 
     """The board's coroutines are Twisted's: each is run on this loop."""
 
     def do(work: Any) -> asyncio.Future[Any]:
-        return Deferred.fromCoroutine(work).asFuture(loop)
+        future: asyncio.Future[Any] = Deferred.fromCoroutine(work).asFuture(loop)
+        return future
 
     client = connect(url)
     crowd, small = Board(client, "{crowd}", time.time), Board(client, "{small}", time.time)

@@ -65,9 +65,8 @@ def main() -> int:
     def begin() -> None:
         door.startService()
         door.open_room(ROOM, "127.0.0.1", int(sys.argv[1]))
-        print(
-            json.dumps({"trunks": door.ports["trunks"], "rooms": door.ports["rooms"], "token": door.room_token(ROOM)}), flush=True
-        )
+        told = {"trunks": door.ports["trunks"], "rooms": door.ports["rooms"], "token": door.room_token(ROOM)}
+        print(json.dumps(told), flush=True)
 
     reactor.callWhenRunning(begin)
     reactor.run()

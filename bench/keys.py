@@ -1,6 +1,6 @@
 """From the press of ``*1`` to the ring of the other side's phone, through the whole stack with 20 calls up.
 
-Measured: 20 callers from the trunk talk to 20 seats of 12345, all legs with audio both ways and recorded. One seat after the other
+Measured: 20 callers from the trunk talk to 20 seats of 12345, all legs with audio both ways and recorded. One seat after another
 presses ``*1``; the clock runs from the first RFC 4733 packet of the ``1`` as it leaves the phone to the kernel's arrival time of
 the INVITE at the phone of a 110 seat. A room looks at its audio sockets every 20 ms, so 0 to 20 ms of the time are the wait for
 that look. Each key is 100 ms long; its end plays no part, for the room takes a key by its first packet. The same is measured with

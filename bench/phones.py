@@ -316,8 +316,11 @@ class Phones:
         self._enough(f"{leg.call_id}-BYE")
         if leg.stream is not None and self._media is not None:
             self._media.shut(leg.stream)
-        self._loop.after(8 * T1, lambda: self._legs.pop(leg.call_id, None) and None)
+        self._loop.after(8 * T1, lambda: self._forget(leg))
         self.on_ended(leg)
+
+    def _forget(self, leg: Leg) -> None:
+        self._legs.pop(leg.call_id, None)
 
     # --- messages
 

@@ -24,6 +24,8 @@ from telephony.ipc import messages
 TONES = (440, 660, 880)
 SIZES = (10, 20, 40)
 SETTLE = 2.0
+AFTER = 6.0
+"""Seconds: by then the bridge has stopped."""
 
 
 def measure(run: Run) -> list[Figure]:
@@ -80,14 +82,17 @@ def _look(loop: Loop, media: Media, legs: list[Leg], rooms: Rooms, seconds: floa
     if deaf:
         raise RuntimeError(f"{deaf} of {len(streams)} phones hear nothing: the rooms do not do what is measured")
     rates = [stream.rate for stream in streams]
-    worst = 1.6 if size == 40 else None
+    name, these = f"rooms.{size}", f"{size} rooms"
+    share, memory = sum(shares) / size, median(map(processes.pss, rooms.pids))
+    gap = 1000 * max(stream.gap for stream in streams)
+    steady = Aim(least=49.5, most=50.5)
     return [
-        Figure(f"rooms.{size}.cpu", f"{size} rooms: processor time of one (mean)", sum(shares) / size, "% of a core", Aim(worst) if worst else None),
-        Figure(f"rooms.{size}.memory", f"{size} rooms: memory of one (PSS, median)", median(map(processes.pss, rooms.pids)), "MB"),
-        Figure(f"rooms.{size}.slowest", f"{size} rooms: packets to the slowest of {len(streams)} legs", min(rates), "/s", Aim(50.5, 49.5)),
-        Figure(f"rooms.{size}.fastest", f"{size} rooms: packets to the fastest leg", max(rates), "/s", Aim(50.5, 49.5)),
-        Figure(f"rooms.{size}.gap", f"{size} rooms: worst gap between packets at any leg", 1000 * max(s.gap for s in streams), "ms", Aim(60)),
-    ]  # fmt: skip
+        Figure(f"{name}.cpu", f"{these}: processor time of one (mean)", share, "% of a core", Aim(1.6) if size == 40 else None),
+        Figure(f"{name}.memory", f"{these}: memory of one (PSS, median)", memory, "MB"),
+        Figure(f"{name}.slowest", f"{these}: packets to the slowest of {len(streams)} legs", min(rates), "/s", steady),
+        Figure(f"{name}.fastest", f"{these}: packets to the fastest leg", max(rates), "/s", steady),
+        Figure(f"{name}.gap", f"{these}: worst gap between packets at any leg", gap, "ms", Aim(60)),
+    ]
 
 
 def _afterwards(run: Run, loop: Loop, rooms: Rooms) -> list[Figure]:
@@ -96,13 +101,10 @@ def _afterwards(run: Run, loop: Loop, rooms: Rooms) -> list[Figure]:
         room.send(messages.Clear())
     loop.until(lambda: all(room.cleared for room in rooms.all), "all rooms are clear")
     run.say("rooms: the same just after their calls …")
-    loop.run(6)
+    loop.run(AFTER)
     seconds = 4.0 if run.quick else 10.0
     before, began = processes.cpu_of(rooms.pids), time.monotonic()
     loop.run(seconds)
     share = 100 * (processes.cpu_of(rooms.pids) - before) / (time.monotonic() - began)
-    return [
-        Figure(
-            "rooms.after", f"{len(rooms.all)} rooms 6 to {6 + seconds:.0f} s after their calls, together", share, "% of a core"
-        )
-    ]
+    what = f"{len(rooms.all)} rooms {AFTER:.0f} to {AFTER + seconds:.0f} s after their calls, together"
+    return [Figure("rooms.after", what, share, "% of a core")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +37,3 @@ class Run:
             self.say("ending the stack …")
             self._crowd.close()
             self._crowd = None
-
-
-Measure = Callable[[Run], list["object"]]

@@ -1,8 +1,8 @@
 """How long a start takes: the whole installation with and without rendered prompts, and one room.
 
 Measured: from the start of ``hotline up`` until it says that calls can come (the worker included, four spare rooms as shipped),
-once in an empty data folder, where every prompt is synthesised, and again in the same folder. And from the start of a room process
-to its first line, one room after the other.
+once in an empty data folder, where every prompt is synthesised, and again in the same folder. And from a room process's start to
+its first line, one room after the other.
 """
 
 from __future__ import annotations
