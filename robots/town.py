@@ -143,6 +143,12 @@ class Town:
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
+    @property
+    def pid(self) -> int:
+        """Process id of ``hotline up``."""
+        assert self._process is not None
+        return self._process.pid
+
     # --- places
 
     @property

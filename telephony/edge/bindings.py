@@ -38,6 +38,8 @@ class Bindings:
         self._seats: dict[str, dict[str, Binding]] = {}
         self._hosts: Counter[str] = Counter()
         self._orders = itertools.count(1)
+        self.changes = 0
+        """Rises with every change."""
 
     def live_at(self, host: str) -> bool:
         """Whether any seat is registered from this address."""
@@ -67,6 +69,7 @@ class Bindings:
 
     def put(self, binding: Binding) -> None:
         """Add or refresh a contact. A refresh keeps its rank; the same instance (RFC 5626 4.1) replaces its old contact."""
+        self.changes += 1
         found = self._seats.setdefault(binding.seat, {})
         key = contact_key(binding.contact)
         old = found.pop(key, None)
@@ -105,6 +108,7 @@ class Bindings:
         return gone
 
     def _drop(self, binding: Binding) -> None:
+        self.changes += 1
         found = self._seats.get(binding.seat, {})
         if found.pop(contact_key(binding.contact), None) is not None:
             self._hosts[binding.flow.host] -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -11,7 +12,7 @@ from twisted.internet import task
 from twisted.internet.defer import Deferred
 
 from telephony.edge import flow as flows
-from telephony.edge import message
+from telephony.edge import message, remembered
 from telephony.edge.auth import Auth
 from telephony.edge.client import Client
 from telephony.edge.core import Core
@@ -71,6 +72,8 @@ class Door(service.Service):  # type: ignore[misc]
         self._sweeper = task.LoopingCall(self._sweep)
         self._sweeper.clock = core.clock
         self._sweeps = 0
+        self._restored = False
+        self._saved = 0
         self.ports: dict[str, int] = {}
         """Port by listener: ``seats``, ``tls`` (if there is one), ``trunks``, ``rooms``."""
         self.rooms_address: tuple[str, int] = (settings.rooms_host, settings.rooms_port)
@@ -97,6 +100,7 @@ class Door(service.Service):  # type: ignore[misc]
         super().stopService()
         if self._sweeper.running:
             self._sweeper.stop()
+        self._save()
         self._client.close()
         self._finals.close()
         return Deferred.fromCoroutine(self._wire.close())
@@ -142,6 +146,7 @@ class Door(service.Service):  # type: ignore[misc]
 
     def _tidy(self) -> None:
         self._sweeps += 1
+        self._save()
         self._incoming.sweep()
         self._outgoing.sweep()
         self._outside.sweep()
@@ -151,6 +156,29 @@ class Door(service.Service):  # type: ignore[misc]
             self._outgoing.sweep_stuck()
         if self._core.trunks.by_name and self._sweeps % int(REFRESH / SWEEP) == 0:
             Deferred.fromCoroutine(self._core.trunks.resolve(self._reactor))
+
+    def restore(self) -> None:
+        """Take up the registrations of a former life; the switchboard is told of each as of a new one."""
+        if self._settings.memory is not None:
+            core = self._core
+            known = {seat.id for seat in self._settings.seats}
+            for seat in remembered.load(self._settings.memory, core.bindings, core.now(), time.time()):
+                newest = core.bindings.newest(seat)
+                if seat not in known:
+                    core.bindings.remove(seat)
+                elif newest is not None:
+                    core.switchboard.seat_registered(seat, newest.flow.host)
+        self._restored = True
+
+    def _save(self) -> None:
+        bindings, file = self._core.bindings, self._settings.memory
+        if file is None or not self._restored or bindings.changes == self._saved:
+            return
+        try:
+            remembered.save(file, bindings, self._core.now(), time.time())
+            self._saved = bindings.changes
+        except OSError as problem:
+            log.error("registrations can't be written", file=str(file), error=str(problem))
 
     # --- what arrives
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import config.settings
 from config.model import Centre, DialRule, Limits, Outside, Seat, Trunk
@@ -38,6 +39,8 @@ class DoorSettings:
     names: tuple[str, ...] = ()
     min_expires: int = 60
     max_expires: int = 3600
+    memory: Path | None = None
+    """File where registrations over UDP outlive a restart."""
 
 
 def of(settings: config.settings.Settings) -> DoorSettings:
@@ -58,4 +61,5 @@ def of(settings: config.settings.Settings) -> DoorSettings:
         tls_port=settings.sip_tls_port,
         tls_certificate=str(settings.tls_certificate) if settings.tls_certificate else None,
         tls_key=str(settings.tls_key) if settings.tls_key else None,
+        memory=settings.data_dir / "registrations.json",
     )

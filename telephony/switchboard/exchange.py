@@ -276,6 +276,7 @@ class Exchange:
         machine = session.machine
         assert isinstance(machine, page.PageMachine)
         self._paging -= 1
+        self.kit.settled(machine.command.id)
         self.kit.relay.tell(
             contract.PageDone(
                 id=self.kit.new_id(),

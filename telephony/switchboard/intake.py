@@ -44,6 +44,9 @@ class Intake:
         self._group = f"node:{node}"
         self._mine = mine
         self._task: Deferred[Any] | None = None
+        self._open: dict[str, bytes] = {}
+        """Commands in hand: id to stream entry. An entry is acknowledged when its command is settled, so that one in hand when
+        this node dies is carried out by its next life."""
         self.handle: Callable[[contract.AnyCommand], Coroutine[Any, Any, None]] = _nobody
         self.refuse: Callable[[str, str, str], None] = lambda command, code, message: None
 
@@ -63,6 +66,7 @@ class Intake:
             try:
                 if not ready:
                     await self._join()
+                    await self._read_again()
                     ready = True
                 await self._read()
                 if away:
@@ -81,28 +85,48 @@ class Intake:
             if "BUSYGROUP" not in str(problem):
                 raise
 
+    async def _read_again(self) -> None:
+        """What was in hand when a former life, or the connection, ended."""
+        after = b"0"
+        while True:
+            found = await self._redis.xreadgroup(self._group, "intake", {contract.COMMANDS: after}, count=100)
+            entries = found[0][1] if found else []
+            if not entries:
+                return
+            for number, fields in entries:
+                after = number
+                if number not in self._open.values():
+                    await self._take(number, (fields or {}).get(contract.FIELD.encode(), b""), again=True)
+
     async def _read(self) -> None:
         found = await self._blocking.xreadgroup(self._group, "intake", {contract.COMMANDS: ">"}, count=100, block=BLOCK)
         for _, entries in found or []:
             for number, fields in entries:
-                await self._take(fields.get(contract.FIELD.encode(), b""))
-                await self._redis.xack(contract.COMMANDS, self._group, number)
+                await self._take(number, fields.get(contract.FIELD.encode(), b""))
             await self._redis.xtrim(contract.COMMANDS, maxlen=KEPT, approximate=True)
 
-    async def _take(self, data: bytes) -> None:
+    async def _take(self, number: bytes, data: bytes, *, again: bool = False) -> None:
+        """Carry out one entry. ``again``: it was in hand before; only what had no answer yet, or a page, is begun anew."""
         try:
             command = contract.decode_command(data)
         except msgspec.MsgspecError as problem:
-            await self._unreadable(data, problem)
+            if data:
+                await self._unreadable(data, problem)
+            await self._acknowledge(number)
             return
         call = getattr(command, "call", "")
         if call and not self._mine(command) and await self._redis.hexists(contract.LIVE, call):
+            await self._acknowledge(number)
             return
         if not await self._redis.set(_taken(command.id), b"", nx=True, ex=TAKEN_SECONDS):
             answer = await self._redis.get(_taken(command.id))
-            if answer:
-                await self.push(command.id, answer)
-            return
+            if not again or (answer and not isinstance(command, contract.Page)):
+                if answer:
+                    await self.push(command.id, answer)
+                if command.id not in self._open:
+                    await self._acknowledge(number)
+                return
+        self._open[command.id] = number
         Deferred.fromCoroutine(self.handle(command)).addErrback(lambda f: self._failed(command.id, f))
 
     def _failed(self, command: str, failure: Any) -> None:
@@ -121,11 +145,26 @@ class Intake:
 
     def replied(self, command: str, done: contract.CommandDone) -> None:
         """Keep and deliver an answer."""
-        wait(self._answer(command, contract.encode(done))).addErrback(lambda f: log.error("reply.failed", error=str(f.value)))
+        wait(self._answer(command, done)).addErrback(lambda f: log.error("reply.failed", error=str(f.value)))
 
-    async def _answer(self, command: str, data: bytes) -> None:
+    async def _answer(self, command: str, done: contract.CommandDone) -> None:
+        data = contract.encode(done)
         await self._redis.set(_taken(command), data, ex=TAKEN_SECONDS)
         await self.push(command, data)
+        if "page" not in done.result:
+            await self._settle(command)
+
+    def settled(self, command: str) -> None:
+        """A page is over: nothing is left to do for its command."""
+        wait(self._settle(command)).addErrback(lambda f: log.error("reply.failed", error=str(f.value)))
+
+    async def _settle(self, command: str) -> None:
+        number = self._open.pop(command, None)
+        if number is not None:
+            await self._acknowledge(number)
+
+    async def _acknowledge(self, number: bytes) -> None:
+        await self._redis.xack(contract.COMMANDS, self._group, number)
 
     async def push(self, command: str, data: bytes) -> None:
         key = contract.reply_key(command)

@@ -51,6 +51,7 @@ class Kit:
     seating: Seating = field(init=False)
     live: Live = field(init=False)
     replied: Callable[[str, contract.CommandDone], None] = field(init=False)
+    settled: Callable[[str], None] = field(init=False)
 
     def now(self) -> float:
         """Seconds since 1970."""

@@ -140,7 +140,7 @@ class Telephony:
         intake = Intake(blocking, client, node, lambda command: getattr(command, "call", "") in exchange.calls)
         intake.handle = exchange.command
         intake.refuse = lambda command, code, message: exchange.answer(command, False, code, message)
-        kit.replied = intake.replied
+        kit.replied, kit.settled = intake.replied, intake.settled
 
         door = self._open_door(exchange, secrets)
         kit.door = door
@@ -149,6 +149,7 @@ class Telephony:
         for snapshot in await wait(kit.live.clear()):
             tell_facts(kit, snapshot.call.id, closing(snapshot, kit.now()))
         await kit.seating.start()
+        door.restore()
         pool = Pool(
             reactor,
             settings.installation.limits,

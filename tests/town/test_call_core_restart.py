@@ -1,0 +1,86 @@
+"""The call core is killed and comes back: seats are rung without registering again, pages in hand are made, records are closed."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from robots.demo import hasten
+from robots.handset import answer, ring
+from robots.town import Town, free_port
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town whose ports stay the same over a restart."""
+    ports = {"HOTLINE_SIP_PORT": str(_free()), "HOTLINE_TRUNK_PORT": str(_free())}
+    with Town(tmp_path_factory.mktemp("restart"), edit=hasten, variables=ports) as town:
+        yield town
+
+
+def _free() -> int:
+    """A port that is free for UDP and TCP, and out of the way of audio."""
+    while True:
+        port = free_port()
+        if port > 32767:
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+            return port
+
+
+def kill_call_core(town: Town) -> None:
+    """kill -9, and wait until calls can come again."""
+    before = town.log.read_text().count("telephony.ready")
+    process = psutil.Process(town.pid)
+    core = next(child for child in process.children() if "telephony" in child.cmdline())
+    rooms = core.children()
+    core.kill()
+    town.until(lambda: town.log.read_text().count("telephony.ready") > before, "the call core to come back")
+    town.until(lambda: not any(room.is_running() for room in rooms), "the rooms of its former life to leave")
+
+
+def test_call_core_that_is_killed_comes_back_with_its_seats(own: Town) -> None:
+    operator = own.seat("8001", answer(0.1))
+    duty = own.seat("7001", ring())
+    citizen = own.citizen("13800000901")
+    own.everybody_ready()
+    citizen.dial(own.number("12345"))
+    citizen.hear(operator.tone)
+    page = own.calls("page", "7001", "--text", "演练通知")["result"]["page"]
+    duty.wait_for("incoming")
+    duty.behave(answer(0.1))
+
+    kill_call_core(own)
+
+    citizen.wait_for("ended")
+    operator.wait_for("ended")
+    assert len(operator.seen("registered")) == 1
+    again = own.until(lambda: own.calls("list", "--caller", citizen.user)["calls"], "the record")[0]
+    own.until(lambda: own.calls("show", again["id"])["call"]["end_cause"] == "node_lost", "the record to be closed")
+
+    duty.wait_for("answered", 30)
+    duty.tape_reaches(1.0)
+    duty.keys("1")
+    done: Any = own.until(lambda: _page(own, page), "the page in hand to be made again")
+    assert done["outcome"] == "accepted"
+
+    citizen.dial(own.number("12345"))
+    operator.wait_for("incoming")
+    citizen.hear(operator.tone, call=2)
+    citizen.hang_up()
+    operator.wait_for("ended")
+
+
+def _page(town: Town, page: str) -> Any:
+    for one in town.calls("list", "--kind", "page")["calls"]:
+        for found in town.calls("show", one["id"])["pages"]:
+            if found["id"] == page and found["outcome"] != "failed":
+                return found
+    return None
