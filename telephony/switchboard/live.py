@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -15,6 +16,9 @@ from telephony.machines import records
 from telephony.switchboard.room import Room
 
 log = structlog.get_logger()
+
+GATHER = 0.03
+"""Seconds that a change waits for others to go with it: a call being set up changes ten times in a moment."""
 
 
 class Live:
@@ -53,6 +57,7 @@ class Live:
     async def _write(self) -> None:
         try:
             while self._waiting:
+                await wait(asyncio.sleep(GATHER))
                 batch, self._waiting = self._waiting, {}
                 try:
                     await wait(self._push(batch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from telephony.aio import wait
 log = structlog.get_logger()
 
 BATCH = 200
+GATHER = 0.01
+"""Seconds that an event (safe on disk by then) waits for others to go with it."""
 RETRY = 1.0
 """Seconds until the next try when Redis is away."""
 
@@ -82,6 +85,7 @@ class Relay:
         self._reactor.callLater(RETRY, self.wake)
 
     async def _send(self) -> None:
+        await wait(asyncio.sleep(GATHER))
         while True:
             batch = self._spool.first(BATCH)
             memory = not batch and bool(self._unspooled)
