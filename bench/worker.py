@@ -1,8 +1,8 @@
 """The worker: how fast events of calls go from the stream into SQL.
 
 Measured: the code of ``hotline worker`` on a new SQLite file, with a backlog of events of finished two-leg calls on the stream
-(the facts of the call and of both parties as they change, ten events each). From the first batch acknowledged to the last; processor
-time of the worker alone.
+(the facts of the call and of both parties as they change, ten events each). From the first batch acknowledged to the last;
+processor time of the worker alone.
 """
 
 from __future__ import annotations
