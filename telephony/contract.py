@@ -2,9 +2,9 @@
 
 Both travel over Redis streams as JSON (:func:`encode`, :func:`decode_command`, :func:`decode_event`) in the field
 :data:`FIELD`, at least once, with ids: whoever handles one twice must end where he was after the first. Commands go to
-:data:`COMMANDS` (shared by all nodes; a node takes those for its own calls), events come on :data:`EVENTS`. An answer
-to a command is the event :class:`CommandDone`, and for the one who waits, the same JSON pushed to the list
-:func:`reply_key` (kept for a minute). Calls in progress stand in the hash :data:`LIVE`: call id to :class:`LiveCall`,
+:data:`COMMANDS` (shared by all nodes; a node takes those for its own calls), events come on :data:`EVENTS`. The
+answer to a command is a :class:`CommandDone`, pushed as JSON to the list :func:`reply_key` (kept for a minute) and
+nowhere else. Calls in progress stand in the hash :data:`LIVE`: call id to :class:`LiveCall`,
 removed when the call ends.
 
 Times are seconds since 1970 (UTC). Facts carry ``rev``, rising with each change of their call: an older one never
@@ -202,7 +202,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     waited: float | None = None
     """Seconds from queue entry to a person's answer, or to the end."""
     end_cause: str = ""
-    """caller_left | staff_left | abandoned | no_seats | overflow | refused | failed | room_lost | node_lost | completed."""
+    """caller_left | staff_left | abandoned | refused | failed | room_lost | node_lost | completed."""
     overflowed_to: str = ""
     after: str = ""
     """The call that this one takes up (ring-back, call-back)."""
