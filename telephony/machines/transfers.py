@@ -330,8 +330,9 @@ def _asker_gone(m: CallMachine, transfer: records.Transfer, lost: bool) -> None:
             fail(m, "cancelled")
         return
     m.hold(caller, False)
-    if not others and not caller.says and transfer.stage == "seeking":
-        m.say(caller, words.clip("transferring"))
+    moving = words.clip("transferring")
+    if not others and transfer.stage == "seeking" and moving not in [said.speech for said in caller.says]:
+        m.say(caller, moving)
 
 
 def caller_gone(m: CallMachine, cause: str) -> None:
