@@ -152,7 +152,7 @@ def _answered(answer: contract.CommandDone, as_json: bool, done: str) -> None:
     if as_json:
         show.as_json(answer)
     if not answer.ok:
-        remedy = "see the call with `hotline calls show`, and the seats with `hotline calls list --live`"
+        remedy = "see the call with `hotline calls show`, and the seats with `hotline seats status`"
         raise CommandError(f"{answer.code or 'calls.refused'}: {answer.message or 'refused'}", remedy)
     if not as_json:
         more = ", ".join(f"{name} {value}" for name, value in answer.result.items())
@@ -174,7 +174,7 @@ def transfer(
     within: Within = calls_client.ANSWER_SECONDS,
     as_json: Json = False,
 ) -> None:
-    """Bring another party into a call; dangerous ones are three-way unless said otherwise."""
+    """Bring another party into a call; dangerous ones are always three-way."""
     kind = kind or ("three-way" if dangerous else "one-key")
     if kind not in ask.TRANSFERS:
         raise CommandError(f"calls.bad_kind: there is no transfer {kind!r}", f"choose one of {', '.join(ask.TRANSFERS)}", 2)

@@ -75,7 +75,7 @@ def state(call: CallSummary) -> str:
             return "talking"
         return "waiting" if call.queued_at is not None else "ringing"
     marks = [name for name, is_so in (("abandoned", call.abandoned), ("silent", call.silent)) if is_so]
-    words = [] if marks == ["abandoned"] and call.end_cause == "abandoned" else [call.end_cause or "ended"]
+    words = [] if call.abandoned and call.end_cause == "abandoned" else [call.end_cause or "ended"]
     return ", ".join([*words, *marks])
 
 

@@ -1,20 +1,30 @@
-"""``hotline seats``: which seats there are, and their SIP secrets."""
+"""``hotline seats``: which seats there are, what they are doing, and their SIP secrets."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+import time
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from twisted.internet.defer import Deferred
 
 from config.secrets import Secrets
 from config.settings import load
 from hotline.errors import CommandError
+from telephony import contract
+from telephony.machines.seat import Seat
+from telephony.queues import scripts
+from telephony.queues.board import Board
+from telephony.queues.errors import BoardUnavailable
 
-app = typer.Typer(help="List the seats and set their SIP secrets.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="List the seats, see what they are doing, set their SIP secrets.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command("list")
@@ -40,6 +50,61 @@ def list_seats(as_json: Annotated[bool, typer.Option("--json", help="Print a JSO
     for row in rows:
         table.add_row(*(", ".join(value) if isinstance(value, list) else str(value or "") for value in row.values()))
     Console().print(table)
+
+
+@app.command()
+def status(
+    centre: Annotated[str, typer.Option(help="Only the seats of this centre.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
+) -> None:
+    """Show what each seat is doing now: its status with the reason, its phone, its call."""
+    settings = load()
+    if centre and centre not in settings.centres:
+        raise CommandError(f"there is no centre {centre}", f"name one of {', '.join(settings.centres)}", status=2)
+    try:
+        seats = asyncio.run(_board(settings.redis_url, centre or None))
+    except BoardUnavailable as problem:
+        raise CommandError(f"{problem.code}: the seats can't be read ({problem.value})", problem.remedy) from problem
+    if as_json:
+        print(json.dumps([_told(seat) for seat in seats], ensure_ascii=False))
+        return
+    now = time.time()
+    table = Table("seat", "centre", "status", "for", "phone", "state", "call")
+    for seat in seats:
+        words = f"{seat.status} ({seat.reason})" if seat.reason else seat.status
+        lasting = f"{max(now - seat.status_since, 0) / 60:.0f} min" if seat.status_since else ""
+        table.add_row(seat.id, seat.centre, words, lasting, _phone(seat), seat.state, seat.call)
+    Console().print(table)
+
+
+def _phone(seat: Seat) -> str:
+    if seat.unreachable_at:
+        return "unreachable"
+    return "registered" if seat.registered else "none"
+
+
+def _told(seat: Seat) -> dict[str, object]:
+    return {
+        "seat": seat.id,
+        "centre": seat.centre,
+        "status": seat.status,
+        "reason": seat.reason,
+        "since": seat.status_since,
+        "phone": _phone(seat),
+        "state": seat.state,
+        "call": seat.call,
+    }
+
+
+async def _board(url: str, centre: str | None) -> list[Seat]:
+    """The seats on the board; its methods are Twisted coroutines, which need no reactor to be awaited here."""
+    client = scripts.connect(url)
+    try:
+        board = Board(client, contract.STREAM_PREFIX, time.time)
+        seats: list[Seat] = await Deferred.fromCoroutine(board.seats(centre)).asFuture(asyncio.get_running_loop())
+        return seats
+    finally:
+        await client.aclose()
 
 
 @app.command("set-secret")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from robots import ear
 from robots.handset import answer, reject, ring
 from robots.town import Town
@@ -77,3 +80,31 @@ def test_wrong_password_does_not_register(town: Town) -> None:
     stranger = town.seat("8003", secret="not the password", name="stranger")
     stranger.ready()
     assert stranger.wait_for("registration_failed")["code"] in (401, 403)
+
+
+def test_command_line_shows_what_each_seat_is_doing(town: Town) -> None:
+    town.seat("8001", answer(0.1))
+    paused = town.seat("8002")
+    citizen = town.citizen("13800000006")
+    town.everybody_ready()
+    town.hotline("calls", "seat", "8002", "paused", "--reason", "meal")
+    citizen.dial(town.number("12345"))
+    town.until(lambda: _seat(town, "8001")["state"] == "talking", "seat 8001 to talk")
+    assert _seat(town, "8002") | {"since": 0} == {
+        "seat": "8002",
+        "centre": "12345",
+        "status": "paused",
+        "reason": "meal",
+        "since": 0,
+        "phone": "registered",
+        "state": "idle",
+        "call": "",
+    }
+    assert not paused.seen("incoming")
+    citizen.hang_up()
+    town.hotline("calls", "seat", "8002", "available")
+
+
+def _seat(town: Town, seat: str) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = json.loads(town.hotline("seats", "status", "--json"))
+    return next(row for row in rows if row["seat"] == seat)
