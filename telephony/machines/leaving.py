@@ -121,7 +121,9 @@ def settle_talk(m: CallMachine, cause: str) -> None:
     staff = call.staff()
     pending = call.transfer is not None and call.transfer.stage in ("seeking", "briefing")
     if call.caller is not None:
-        if not staff and not pending:
+        if not staff and pending:
+            m.say(call.caller, words.clip("transferring"))
+        elif not staff:
             m.end(cause)
     elif len(staff) < 2 and not (staff and pending) and not any(p.says and p.says[-1].then for p in staff):
         m.end(cause)
@@ -139,13 +141,10 @@ def settle(m: CallMachine) -> None:
 def room_lost(m: CallMachine) -> None:
     """The room died with all its legs. A caller who can be rung is rung back at once."""
     call = m.call
-    if call.stage == "ended":
-        return
-    if call.stage != "ending":
+    if not m.ending:
         _ring_back(m)
     for party in call.parties.values():
         party.end_cause = party.end_cause or ("" if party.state == "gone" else "room_lost")
-    call.end_cause = call.end_cause or "room_lost"
     m.end("room_lost")
     for party in call.parties.values():
         if party.state != "gone":

@@ -196,6 +196,16 @@ def test_a_wait_that_is_too_long_overflows_and_keeps_its_place() -> None:
     )
 
 
+def test_a_call_overflows_once_and_is_not_handed_round() -> None:
+    world = World("1101", rules=queue_altered("110", overflow_to="110-yiliang"))
+    world.arrive()
+    world.pass_time(61)
+    world.run_out("overflow")
+    assert world.call.attempt is not None
+    assert world.call.attempt.target.id == "110"
+    assert world.due("caller")[-1] == "waiting_110"
+
+
 def test_a_seat_that_rings_when_the_wait_ends_may_still_answer() -> None:
     world = World("1101")
     world.arrive()

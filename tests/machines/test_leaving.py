@@ -49,6 +49,33 @@ def test_a_lost_receiver_counts_for_its_own_centre() -> None:
     assert world.last(effects.Seek).attempt.target.id == "110"
 
 
+def test_a_caller_on_hold_is_taken_off_it_when_the_seat_is_lost() -> None:
+    world = World()
+    leg = world.talk()
+    world.ask(contract.HoldParty(id="x", call="c1", party="caller"))
+    world.lose(leg)
+    back = world.answer("8002")
+    assert world.hears("caller") == {back}
+
+
+def test_a_blind_transfer_goes_on_when_the_other_seat_of_the_talk_leaves_too() -> None:
+    world = World()
+    asker = world.talk("8001")
+    other = world.bring(asker, "*3", "9101")
+    world.transfer("blind", target="119", asker="8001")
+    assert world.hears("caller") == {other}, "nobody needs a prompt yet"
+    world.settle()
+    world.hang_up(other)
+    assert world.call.stage == "talking"
+    assert world.due("caller")[-1] == "transferring"
+    world.hear_out("caller")
+    assert world.plays("caller") == "music"
+    line = world.call.attempt.leg  # type: ignore[union-attr]
+    world.give(inputs.Up(line))
+    world.hear_out(line)
+    assert world.hears("caller") == {line}
+
+
 def test_after_the_receiver_has_left_the_first_centre_speaks_with_the_caller_again() -> None:
     world = World()
     asker = world.talk("8001")

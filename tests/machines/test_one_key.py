@@ -101,8 +101,10 @@ def test_each_seat_rings_fifteen_seconds_and_the_whole_attempt_thirty() -> None:
     begun = world.now
     world.press(asker, "*1")
     first = world.ring("9101")
-    world.pass_time(15)
-    assert (world.party(first).state, world.now - begun) == ("gone", 15)
+    world.pass_time(14.9)
+    assert world.party(first).state == "ringing"
+    world.pass_time(0.1)
+    assert world.party(first).state == "gone"
     second = world.ring("9102")
     world.now = begun + 29
     assert world.party(second).state == "ringing"
@@ -112,6 +114,16 @@ def test_each_seat_rings_fifteen_seconds_and_the_whole_attempt_thirty() -> None:
     fact = world.transfer_fact()
     assert (fact.outcome, fact.ended_at, fact.went_back_to) == ("no_answer", begun + 30, "asker")
     assert world.plays(asker) == "transfer_no_answer"
+
+
+def test_old_news_of_the_board_do_not_end_a_transfer_whose_phone_rings() -> None:
+    world = World()
+    asker = world.talk()
+    world.press(asker, "*1")
+    leg = world.ring("9101")
+    world.none_left("no_seats")
+    assert world.party(leg).state == "ringing"
+    assert world.call.transfer is not None
 
 
 def test_the_record_says_no_answer_when_both_clocks_end_together() -> None:

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from telephony import contract
 from telephony.machines import effects, facts, inputs, page, records
 from telephony.speech import pieces
-from tests.machines.world import installation, name
+from tests.machines.world import installation, name, speakable
 
 LEG = "p1.l1"
 SPEECH = (pieces.Text("滇池路发生燃气泄漏，请立即到场。"),)
@@ -49,6 +49,7 @@ class Paged:
         party = self.call.parties.get(LEG)
         if party is not None and party.up and self.call.stage == "talking":
             assert LEG in self.machine.scene().plays, "the paged person hears nothing"
+            speakable(self.machine.scene().plays[LEG].speech)
         assert len(self.results()) == self.machine.over, "one result, at the end"
         assert msgspec.msgpack.Decoder(records.Call).decode(msgspec.msgpack.encode(self.call)) == self.call
         return done
@@ -242,6 +243,7 @@ def test_a_page_can_be_hung_up_at_any_moment() -> None:
     asked.give(hang_up)
     assert asked.outcome == "failed"
     assert asked.give(inputs.Offered(LEG, "7001")) == [effects.SeatRelease("7001", LEG)]
+    assert not any(isinstance(e, effects.HangUp) for e in asked.wanted), "there is no leg yet"
     ringing = Paged("13900000001")
     ringing.give(hang_up)
     ringing.gone(487, "us")

@@ -25,6 +25,16 @@ def test_a_caller_with_110_goes_back_to_110() -> None:
     assert (ring.centre, ring.seat) == ("110", "9101")
 
 
+def test_a_caller_in_a_three_way_call_goes_back_to_the_one_who_came_in_last() -> None:
+    world = World()
+    asker = world.talk("8001")
+    world.now += 10
+    world.bring(asker, "*3", "9101")
+    world.give(inputs.RoomLost())
+    ring = world.ringing_back[0]
+    assert (ring.centre, ring.seat) == ("110", "9101")
+
+
 def test_a_caller_whose_receiver_had_left_goes_back_to_the_one_who_stayed() -> None:
     world = World()
     asker = world.talk("8001")

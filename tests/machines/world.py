@@ -104,7 +104,15 @@ class World:
         self.call.parties[party.id] = party
 
     def give(self, given: inputs.AnyInput) -> list[effects.Effect]:
+        caller = self.call.caller
+        served = caller is not None and caller.up and not self.machine.ending
+        sought = self.call.stage == "talking" and self.call.attempt is not None
+        left = self.call.parties.get(given.leg) if isinstance(given, inputs.Gone) else None
+        by_hand = left is not None and not (left.staff and isinstance(given, inputs.Gone) and given.by == "error")
         done = self.machine.handle(given, self.now)
+        if served and self.machine.ending and not isinstance(given, inputs.RoomLost | inputs.Asked | inputs.Heard):
+            assert by_hand, "a caller was dropped though nobody hung up"
+            assert not sought or left is caller, "a caller was dropped though somebody was still sought"
         for effect in done:
             match effect:
                 case effects.Timer(name=name, after=after):
@@ -156,8 +164,9 @@ class World:
                 assert other.up and not other.muted and not other.stalled
                 if not one.watching and not other.watching and not one.muted and not one.stalled:
                     assert listener in scene.hears[speaker], "one hears the other, but not the other way round"
-        for leg in scene.plays:
+        for leg, playing in scene.plays.items():
             assert parties[leg].up
+            speakable(playing.speech)
 
     def _check_records(self) -> None:
         call = self.call
@@ -332,6 +341,13 @@ class World:
 
     def released_seat(self, seat: str) -> effects.SeatRelease:
         return next(e for e in reversed(self.released) if e.seat == seat)
+
+
+def speakable(speech: pieces.Speech) -> None:
+    """Every prompt that is to be heard is in ``config/prompts.yaml``."""
+    for piece in speech:
+        if isinstance(piece, pieces.Clip):
+            assert piece.name in installation().installation.prompts, f"there is no prompt {piece.name}"
 
 
 def name(speech: pieces.Speech) -> str:
