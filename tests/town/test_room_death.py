@@ -225,7 +225,9 @@ def test_dead_idle_rooms_are_replaced_and_calls_go_on(town: Town, look: Look) ->
     dials(look, caller)
     caller.hear(operator.tone)
     caller.hang_up()
-    town.until(lambda: len(_rooms(town)) >= len(rooms) and not {r.pid for r in rooms} & {r.pid for r in _rooms(town)}, "new rooms")
+    town.until(
+        lambda: len(_rooms(town)) >= len(rooms) and not {r.pid for r in rooms} & {r.pid for r in _rooms(town)}, "new rooms"
+    )
 
 
 def _rooms(town: Town) -> list[psutil.Process]:
