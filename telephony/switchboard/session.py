@@ -16,11 +16,16 @@ from telephony.ipc import messages
 from telephony.machines import effects, facts, inputs, records
 from telephony.queues.errors import BoardUnavailable
 from telephony.speech.errors import SpeechError
-from telephony.switchboard import addresses, tapes
+from telephony.switchboard import addresses, sounds, tapes
 from telephony.switchboard.kit import Kit
 from telephony.switchboard.room import Room
 
 log = structlog.get_logger()
+
+MUSIC_REST = 0.3
+"""Seconds until music that was made anew is played."""
+MUSIC_RETRY = 5.0
+"""Seconds until music that can't be made is tried again."""
 
 BOARD_RETRY = 0.5
 """Seconds until the board is asked again when Redis is away."""
@@ -117,11 +122,10 @@ class CallSession:
             case messages.Digit(leg=leg, digit=digit):
                 self.give(inputs.Pressed(leg, digit))
             case messages.Played(leg=leg, play=play):
-                self._plays.pop(leg, None)
+                self._played(leg, play)
                 self.give(inputs.Heard(leg, play))
             case messages.PlayFailed(leg=leg, play=play, error=error):
                 self.log.error("prompt.unplayable", error=error)
-                self._plays.pop(leg, None)
                 self._unplayable(leg, play)
             case messages.Taped():
                 if self._tape is not None:
@@ -341,9 +345,32 @@ class CallSession:
             self._rendering.discard(playing.id)
         self._refresh()
 
+    def _played(self, leg: str, play: str) -> None:
+        """A play is over; late news of one that was replaced says nothing of what plays now."""
+        if self._plays.get(leg) == play:
+            del self._plays[leg]
+
     def _unplayable(self, leg: str, play: str) -> None:
-        """A one-shot that can't be heard counts as heard, so that the call goes on."""
+        """A one-shot that can't be heard counts as heard, so that the call goes on; music is made anew."""
+        party = self.call.parties.get(leg)
+        say = next((say for say in party.says if say.id == play), None) if party is not None else None
+        if say is None:
+            Deferred.fromCoroutine(self._restore(leg, play)).addErrback(self._broken)
+            return
+        self._played(leg, play)
+        self.kit.studio.forget(say.speech)
         self.give(inputs.Heard(leg, play))
+
+    async def _restore(self, leg: str, play: str) -> None:
+        """Until the music is back, this leg's play stands as playing, so that it isn't tried in a circle."""
+        try:
+            await sounds.restore(self.kit)
+            await self.kit.seating.pause(MUSIC_REST)
+        except SpeechError as problem:
+            self.log.error("music.unplayable", error=str(problem))
+            await self.kit.seating.pause(MUSIC_RETRY)
+        self._played(leg, play)
+        self._refresh()
 
     def _keep_tape(self, scene: effects.Scene) -> None:
         if not self._record or not self.kit.recording:
