@@ -330,9 +330,8 @@ def _asker_gone(m: CallMachine, transfer: records.Transfer, lost: bool) -> None:
             fail(m, "cancelled")
         return
     m.hold(caller, False)
-    moving = words.clip("transferring")
-    if not others and transfer.stage == "seeking" and moving not in [said.speech for said in caller.says]:
-        m.say(caller, moving)
+    if not others and transfer.stage == "seeking":
+        m.say(caller, words.clip("transferring"))
 
 
 def caller_gone(m: CallMachine, cause: str) -> None:

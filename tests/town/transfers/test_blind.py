@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robots.handset import reject
+from robots.handset import reject, ring
 from telephony import contract
 from tests.town.transfers.stage import Stage, transfer
 

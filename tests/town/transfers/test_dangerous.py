@@ -14,9 +14,9 @@ def test_asker_stays_until_the_receiver_takes_over(stage: Stage) -> None:
     stage.told(stage.operator, "dangerous_staying")
     stage.told(stage.linkage, "dangerous")
     stage.all_hear_all(stage.citizen, stage.operator, stage.linkage)
-    since = stage.now(stage.operator)
     stage.operator.keys("*1")
-    stage.told(stage.operator, "dangerous_staying", since=since)
+    stage.listen(stage.operator, 0.5)
+    stage.all_hear_all(stage.citizen, stage.operator, stage.linkage)
     stage.linkage.keys("*1")
     stage.ended(stage.operator)
     stage.all_hear_all(stage.citizen, stage.linkage)
@@ -24,7 +24,8 @@ def test_asker_stays_until_the_receiver_takes_over(stage: Stage) -> None:
     record = stage.record(call)
     done = transfer(record)
     assert (done.kind, done.dangerous, done.outcome) == ("three-way", True, "answered")
-    assert party(record, "8001").end_cause == "taken_over"
+    assert party(record, "8001").end_cause == "taken_over", "the asker's own key did not let it go"
+    assert [note.detail["digits"] for note in record.notes if note.kind == "DigitPressed"] == ["*1", "*1"]
 
 
 def test_dangerous_transfer_passes_an_ordinary_one_that_waits_longer(stage: Stage) -> None:
