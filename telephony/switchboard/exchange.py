@@ -22,6 +22,9 @@ log = structlog.get_logger()
 ROOM_PATIENCE = 2.0
 """Seconds that a page or a callback waits for a room before it is tried again."""
 
+RING_BACK_TRIES = 15
+"""So often a caller who was cut off is given another chance of a room."""
+
 _MODES: dict[str, contract.SupervisionMode] = {"21": "listen", "22": "whisper", "23": "barge"}
 
 
@@ -173,7 +176,7 @@ class Exchange:
             party = session.call.find_seat(watched)
             if party is None or session.room is None or party.role == "supervisor":
                 continue
-            if sum(p.state != "gone" for p in session.call.parties.values()) >= 4:
+            if session.call.full:
                 return await self._announce(incoming, words.clip("full"))
             self._legs[incoming.leg] = session
             session.give(inputs.SupervisorComes(incoming.leg, seat, mode, party.id))
@@ -208,10 +211,15 @@ class Exchange:
         session.call.case = effect.case
         session.call.last_seat = effect.seat
         session.call.last_centre = effect.centre
-        Deferred.fromCoroutine(self._begin(session, "110")).addErrback(_broken)
+        Deferred.fromCoroutine(self._begin(session, "110", RING_BACK_TRIES)).addErrback(_broken)
 
-    async def _begin(self, session: CallSession, purpose: Literal["110", "12345", "page"]) -> bool:
-        room = await self.kit.pool.take(purpose, session, ROOM_PATIENCE)
+    async def _begin(self, session: CallSession, purpose: Literal["110", "12345", "page"], tries: int = 1) -> bool:
+        """Start a call in a room of its own; False if none is to be had."""
+        room = None
+        for _ in range(tries):
+            room = await self.kit.pool.take(purpose, session, ROOM_PATIENCE)
+            if room is not None or self._stopping:
+                break
         if room is None:
             session.give(inputs.RoomLost())
             return False
@@ -268,6 +276,9 @@ class Exchange:
             if room is None:
                 await self._seating.pause(ROOM_PATIENCE)
         if room is None:
+            return
+        if machine.over:
+            self.kit.pool.give_back(room)
             return
         session.use(room)
         session.give(inputs.Started())
