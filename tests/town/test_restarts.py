@@ -134,6 +134,8 @@ def test_killed_switchboard_comes_back_clean(town: Town, look: Look) -> None:
     town.everybody_ready()
     call = talk(town, look, operator, citizen)
     before = rooms(town)
+    written = town.data / "registrations.json"
+    town.until(lambda: written.exists() and f":{operator.sip_port}" in written.read_text(), "the registration on disk")
     kill(process(town, "telephony"))
     for phone in (citizen, operator):
         phone.wait_for("ended", 30)
