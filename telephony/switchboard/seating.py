@@ -25,6 +25,10 @@ RETRY = 1.0
 
 RENEW_EVERY = 5.0
 
+BREATH = 0.01
+"""Seconds from the begin of a match at a centre to the next at the earliest: the first change is acted on at once, and what
+follows in a rush is taken together."""
+
 
 class Seating:
     """Matches when something has changed, wakes by itself when only time has passed, keeps this node's leases."""
@@ -34,6 +38,8 @@ class Seating:
         self._kit = kit
         self._matching: set[str] = set()
         self._again: set[str] = set()
+        self._began: dict[str, float] = {}
+        self._soon: dict[str, Any] = {}
         self._wakeups: dict[str, Any] = {}
         self._steps: dict[str, Deferred[None]] = {}
         self._changes: news.Changes | None = None
@@ -60,7 +66,7 @@ class Seating:
 
     async def stop(self) -> None:
         self._stopped = True
-        for timer in (*self._wakeups.values(), self._renewing):
+        for timer in (*self._wakeups.values(), *self._soon.values(), self._renewing):
             if timer is not None and timer.active():
                 timer.cancel()
         if self._changes is not None:
@@ -213,8 +219,6 @@ class Seating:
         wrap_up = rules.wrap_up if rules is not None and rules.centre and talked else 0
         until = self._kit.now() + wrap_up if wrap_up else None
         self._tell((await self.board.release(seat, owner, until, unreachable)).changes)
-        if rules is not None and rules.centre:
-            self.kick(rules.centre)
 
     # --- calls that seek
 
@@ -240,9 +244,8 @@ class Seating:
             await self.board.enqueue(waiting)
         self.kick(centre)
 
-    async def leave(self, attempt: str, centre: str) -> None:
+    async def leave(self, attempt: str) -> None:
         await self.board.leave(attempt)
-        self.kick(centre)
 
     async def position(self, attempt: str) -> int:
         return await self.board.position(attempt)
@@ -253,27 +256,34 @@ class Seating:
             return
         if centre in self._matching:
             self._again.add(centre)
+        elif centre not in self._soon:
+            pause = self._began.get(centre, 0.0) + BREATH - self._kit.reactor.seconds()
+            if pause > 0:
+                self._soon[centre] = self._kit.reactor.callLater(pause, self._begin, centre)
+            else:
+                self._begin(centre)
+
+    def _begin(self, centre: str) -> None:
+        self._soon.pop(centre, None)
+        if self._stopped:
             return
+        self._began[centre] = self._kit.reactor.seconds()
         self._matching.add(centre)
         self._watch(self._match(centre))
 
     async def _match(self, centre: str) -> None:
         wakeup: float | None = None
+        self._again.discard(centre)
         try:
-            while True:
-                self._again.discard(centre)
-                found = await self.board.match(centre, node=self._kit.node)
-                self._tell(found.changes)
-                for offer in found:
-                    if not self.offered(offer.attempt, offer.call, offer.seat, offer.step):
-                        await self.board.leave(offer.attempt)
-                        await self.board.release(offer.seat, offer.attempt)
-                        self._again.add(centre)
-                for hopeless in found.hopeless:
-                    self.none_left(hopeless.attempt, hopeless.call, hopeless.why)
-                wakeup = found.wakeup
-                if centre not in self._again:
-                    break
+            found = await self.board.match(centre, node=self._kit.node)
+            self._tell(found.changes)
+            for offer in found:
+                if not self.offered(offer.attempt, offer.call, offer.seat, offer.step):
+                    await self.board.leave(offer.attempt)
+                    await self.board.release(offer.seat, offer.attempt)
+            for hopeless in found.hopeless:
+                self.none_left(hopeless.attempt, hopeless.call, hopeless.why)
+            wakeup = found.wakeup
         except BoardUnavailable as problem:
             log.error("board.away", error=str(problem))
             wakeup = self._kit.now() + RETRY

@@ -196,7 +196,7 @@ class CallSession:
                 self._then(lambda: self._seek(attempt))
             case effects.Unseek(attempt=name, target=target):
                 if target.kind == "queue":
-                    self._then(lambda: kit.seating.leave(name, target.id))
+                    self._then(lambda: kit.seating.leave(name))
             case effects.Claim(attempt=name, seat=seat, force=force):
                 self._then(lambda: self._claim(name, seat, force))
             case effects.AskPosition(attempt=name):
