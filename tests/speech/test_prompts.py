@@ -75,6 +75,6 @@ def test_a_voice_that_can_not_work_is_refused_by_the_configuration(voice: dict[s
 def test_another_voice_is_a_matter_of_configuration(tmp_path: Path) -> None:
     script = 'cat > "$0"; sox -n -r 44100 -b 24 -c 2 "$1" synth 0.4 sine 600'
     voice = Voice(command=["/bin/sh", "-c", script, str(tmp_path / "heard"), "{wav}"], reads="text")
-    path = Studio(PROMPTS, tmp_path, tmp_path / "cache", Engine.configured(voice)).render(words.clip("transferring"))
+    path = Studio(PROMPTS, tmp_path, tmp_path / "cache", Engine.configured(voice)).render(words.text("110转接。"))
     assert (tmp_path / "heard").read_text() == "幺幺零转接。\n"
     assert len(audio.read_clip(path)) > 2400
