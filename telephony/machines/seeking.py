@@ -17,6 +17,10 @@ OVERFLOW_AGAIN = 5.0
 FIRST_POSITION = 1.0
 """Seconds after which the one who asks for a transfer hears that all are busy, the position, and how to cancel."""
 
+TRUNK_REACH = 4.0
+"""A trunk that has not even said 100 within so many seconds is down: RFC 3261 17.2.1 asks for it within 0.2 s, and over UDP the
+INVITE has been sent four times by then."""
+
 _WAITING: tuple[records.Purpose, ...] = ("answer", "return", "ringback")
 """Purposes for which the caller waits in a queue."""
 
@@ -165,6 +169,7 @@ def _dial_line(m: CallMachine, attempt: records.Attempt) -> None:
         m.call.caller_number = number
         caller = m.plan.centres[m.call.centre].numbers[0] if m.call.centre in m.plan.centres else "anonymous"
     m.do(effects.Dial(party.id, number=number, line=line.id if line else "", caller=caller))
+    m.do(effects.Timer(f"reach:{party.id}", TRUNK_REACH))
     m.do(effects.Timer(f"ring:{party.id}", m.plan.installation.transfers.attempt))
 
 

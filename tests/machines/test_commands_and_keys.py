@@ -124,6 +124,7 @@ def test_when_the_asker_has_left_those_who_stay_hear_why_the_transfer_failed() -
     asker = world.talk()
     third = world.bring(asker, "*3")
     world.transfer("one-key", target="119", asker="8001")
+    world.give(inputs.Reached(world.call.attempt.leg, ringing=True))  # type: ignore[union-attr]
     world.hang_up(asker)
     world.pass_time(31)
     assert world.plays(third) == "transfer_no_answer"

@@ -297,3 +297,25 @@ def test_a_supervisors_seat_that_receives_a_transfer_talks_like_any_other() -> N
     assert world.hears("caller") == {leg}
     assert world.hears(leg) == {"caller"}
     assert world.party(asker).leaving
+
+
+def test_a_trunk_that_says_nothing_is_down_and_the_asker_hears_so() -> None:
+    world = World()
+    asker = world.talk()
+    world.transfer("one-key", target="120")
+    leg = world.call.attempt.leg  # type: ignore[union-attr]
+    world.run_out(f"reach:{leg}")
+    world.settle()
+    assert (world.fact(leg).end_cause, world.transfer_fact().outcome) == ("unreachable", "unreachable")
+    assert world.plays(asker) == "transfer_unreachable"
+
+
+def test_a_trunk_that_says_100_may_take_its_time() -> None:
+    world = World()
+    world.talk()
+    world.transfer("one-key", target="120")
+    leg = world.call.attempt.leg  # type: ignore[union-attr]
+    world.give(inputs.Reached(leg, ringing=False))
+    world.pass_time(20)
+    assert world.call.attempt is not None
+    assert world.call.parties[leg].state == "invited"
