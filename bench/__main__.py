@@ -96,7 +96,7 @@ def as_json(found: dict[str, list[Figure]], broken: dict[str, str], load: float,
 
 
 def show(found: dict[str, list[Figure]], broken: dict[str, str], load: float, took: float) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     about = machine(load)
     table = Table(title=f"{about['cores']} cores ({about['model']}), load before {about['load_before']}", title_justify="left")
     table.add_column("measured")

@@ -25,7 +25,7 @@ CROWD = 200
 
 
 def measure(run: Run) -> list[Figure]:
-    rounds = 10 if run.quick else 30
+    rounds = 5 if run.quick else 30
     run.say(f"board: {CROWD} seats, {CROWD} waiting calls …")
     with valkey.running(run.folder / "board") as (url, pid):
         loop = asyncio.new_event_loop()

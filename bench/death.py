@@ -25,7 +25,7 @@ CALLS = 10
 
 
 def measure(run: Run) -> list[Figure]:
-    repeats = 6 if run.quick else 20
+    repeats = 5 if run.quick else 20
     loop = Loop()
     media = Media(loop)
     talks = Talks(run.crowd, loop, media)

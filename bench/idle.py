@@ -29,7 +29,7 @@ def measure(run: Run) -> list[Figure]:
         rooms.ping_every(PING_EVERY)
         loop.run(2)
         before, began = processes.cpu_of(rooms.pids), time.monotonic()
-        loop.run(8 if run.quick else 20)
+        loop.run(5 if run.quick else 20)
         share = 100 * (processes.cpu_of(rooms.pids) - before) / (time.monotonic() - began)
         memory = sum(map(processes.pss, rooms.pids))
     finally:

@@ -41,7 +41,7 @@ def measure(run: Run) -> list[Figure]:
             for room in rooms.grow(size):
                 _begin(run, loop, room)
             loop.run(SETTLE)
-            figures += _look(loop, media, phones.legs, rooms, 4 if run.quick else 12)
+            figures += _look(loop, media, phones.legs, rooms, 3 if run.quick else 12)
         figures += _afterwards(run, loop, rooms)
     finally:
         rooms.close()
@@ -102,7 +102,7 @@ def _afterwards(run: Run, loop: Loop, rooms: Rooms) -> list[Figure]:
     loop.until(lambda: all(room.cleared for room in rooms.all), "all rooms are clear")
     run.say("rooms: the same just after their calls …")
     loop.run(AFTER)
-    seconds = 4.0 if run.quick else 10.0
+    seconds = 3.0 if run.quick else 10.0
     before, began = processes.cpu_of(rooms.pids), time.monotonic()
     loop.run(seconds)
     share = 100 * (processes.cpu_of(rooms.pids) - before) / (time.monotonic() - began)

@@ -47,7 +47,7 @@ def _rooms(run: Run) -> list[Figure]:
     times = []
     try:
         run.say("start: rooms …")
-        for number in range(8 if run.quick else 20):
+        for number in range(5 if run.quick else 20):
             times += [room.started for room in rooms.grow(number + 1)]
     finally:
         rooms.close()
