@@ -26,8 +26,9 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 def patient(config: dict[str, Any]) -> None:
     """For tests of queues: a short greeting; seats ring for 3 s; the position is told every 3 s; callers to Anning overflow after
-    4 s, dispatchers have a minute for themselves, and some seats have a wrap-up that lasts."""
+    4 s; dispatchers have a minute for themselves; some seats have a wrap-up that lasts; two pages at a time, and few rooms."""
     hasten(config)
+    config["limits"] |= {"rooms": 8, "rooms_spare": 3, "rooms_for_110": 2, "pages": 2}
     config["prompts"]["greeting_12345"] = {"text": "您好，通话将全程录音，正在接通，请稍候。"}
     for centre in config["centres"]:
         centre["queue"] |= {"ring": 3, "position_every": 3}

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from robots import ear
-from robots.demo import hasten
 from robots.handset import Phone, answer, reject, ring
 from robots.town import Town
 from telephony import contract
@@ -163,56 +159,3 @@ def test_pages_to_public_numbers_go_through_the_trunk_and_are_told_apart(town: T
 
 def test_page_through_a_trunk_that_is_down_is_unreachable(town: Town, look: Look) -> None:
     assert look.page("13700000405", ring=4).outcome == "unreachable"
-
-
-@pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """An installation that pages two people at a time, with few rooms."""
-
-    def edit(config: dict[str, dict[str, int]]) -> None:
-        hasten(config)
-        config["limits"] |= {"rooms": 8, "rooms_spare": 3, "rooms_for_110": 2, "pages": 2}
-
-    with Town(tmp_path_factory.mktemp("pages"), edit=edit) as town:
-        yield town
-
-
-def test_many_pages_keep_under_their_cap_and_callers_get_through(crowded: Town) -> None:
-    town, look = crowded, Look(crowded)
-    names = [f"700{n}" for n in range(1, 7)]
-    staff = {seat: town.seat(seat, answer()) for seat in names}
-    operator, citizen = town.seat("8001", answer()), town.citizen("13800000406")
-    town.everybody_ready()
-    most = _Most(look)
-    with ThreadPoolExecutor(2 * len(names) + 1) as many:
-        watched = many.submit(most.watch)
-        pages = {seat: many.submit(look.page, seat, speech=(contract.Text(TEXT),)) for seat in names}
-        pressed = [many.submit(presses, phone, "1", 40) for phone in staff.values()]
-        town.until(look.live, "the first pages")
-        citizen.dial(town.number("12345"))
-        citizen.hear(operator.tone)
-        citizen.hang_up()
-        for one in pressed:
-            one.result()
-        outcomes = {seat: page.result().outcome for seat, page in pages.items()}
-        most.enough.set()
-        watched.result()
-    assert outcomes == dict.fromkeys(names, "accepted")
-    assert most.pages == 2, "two at a time, and never more"
-    assert not ear.silences(citizen.finished_tape(), 1.5)
-    look.close()
-    for phone in town.phones:
-        phone.close()
-
-
-class _Most:
-    """How many pages are in progress at most."""
-
-    def __init__(self, look: Look) -> None:
-        self._look = look
-        self.enough = threading.Event()
-        self.pages = 0
-
-    def watch(self) -> None:
-        while not self.enough.wait(0.02):
-            self.pages = max(self.pages, sum(one.call.kind == "page" for one in self._look.live()))
