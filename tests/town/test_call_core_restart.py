@@ -1,4 +1,4 @@
-"""The call core is killed and comes back: seats are rung without registering again, pages in hand are made, records are closed."""
+"""The call core is killed and comes back: seats are rung without registering again, pages in hand are made, records end."""
 
 from __future__ import annotations
 
