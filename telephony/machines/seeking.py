@@ -84,8 +84,10 @@ def drop(m: CallMachine) -> None:
 
 
 def _settled(m: CallMachine, attempt: records.Attempt) -> None:
-    """Nothing is sought any more."""
+    """Nothing is sought any more, so nobody's place in a queue is told any more."""
     m.call.attempt = None
+    for party in m.call.parties.values():
+        party.says = [said for said in party.says if not words.tells_position(said.speech)]
     m.do(effects.Unseek(attempt.id, attempt.target))
     m.do(effects.CancelTimer("position"))
     m.do(effects.CancelTimer("overflow"))

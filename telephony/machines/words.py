@@ -33,3 +33,8 @@ seat_number = phrases.seat
 def transfer_position(number: int) -> Speech:
     """All are busy: the place in the other side's queue, and how to cancel."""
     return (*clip("transfer_waiting"), *position(number))
+
+
+def tells_position(speech: Speech) -> bool:
+    """Whether a speech is about a place in a queue."""
+    return speech[0] in (position(1)[0], transfer_position(1)[0])

@@ -319,3 +319,13 @@ def test_a_trunk_that_says_100_may_take_its_time() -> None:
     world.pass_time(20)
     assert world.call.attempt is not None
     assert world.call.parties[leg].state == "invited"
+
+
+def test_the_position_is_not_told_on_when_the_transfer_is_over() -> None:
+    world = World()
+    asker = world.talk()
+    world.press(asker, "*1")
+    world.run_out("position")
+    world.give(inputs.Position(world.call.attempt.id, 2))  # type: ignore[union-attr]
+    world.press(asker, "*0")
+    assert world.plays(asker) == "transfer_cancelled"

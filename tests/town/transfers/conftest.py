@@ -14,9 +14,9 @@ from tests.town.transfers.stage import Stage
 
 
 def impatient(config: dict[str, Any]) -> None:
-    """Seats are rung 6 s and a transfer is tried 9 s; positions are told every 4 s; no wrap-up; the trunk to 122 is down."""
+    """Seats are rung 5 s and a transfer is tried 7 s; positions are told every 4 s; no wrap-up; the trunk to 122 is down."""
     hasten(config)
-    config["transfers"] = {"ring": 6, "attempt": 9, "position_every": 4}
+    config["transfers"] = {"ring": 5, "attempt": 7, "position_every": 4}
     for seat in config["seats"]:
         seat["wrap_up"] = 0
     config["trunks"].append({"id": "down", "addresses": ["192.0.2.0/24"], "host": "127.0.0.1", "port": free_port()})

@@ -144,7 +144,7 @@ class Stage:
         for speaker in speakers:
             assert not ear.heard(tape, speaker.tone), f"{listener} hears {speaker}"
 
-    def hears_music(self, listener: Phone, *others: Phone, seconds: float = 0.8) -> None:
+    def hears_music(self, listener: Phone, *others: Phone, seconds: float = 0.6) -> None:
         """Listen on for a while: something that is nobody's tone is heard, and none of the others."""
         tape, since = self.listen(listener, seconds)
         for speaker in others:
@@ -166,15 +166,20 @@ class Stage:
         until = time.monotonic() + timeout
         pause = threading.Event()
         tape = listener.tape()
+        first, size = since, -1
         while True:
             over = bool(listener.seen("recorded", call=listener.newest())) or time.monotonic() > until
-            heard = wav.load(tape)[int(since * tones.RATE) :] if tape.exists() else np.zeros(0, dtype=np.int16)
-            found = phrases.find(heard, name, known)
-            if found is not None:
-                return since + found
+            now = tape.stat().st_size if tape.exists() else 0
+            if now != size or over:
+                size = now
+                heard = wav.load(tape) if now else np.zeros(0, dtype=np.int16)
+                found = phrases.find(heard[int(first * tones.RATE) :], name, known)
+                if found is not None:
+                    return first + found
+                first = max(since, ear.duration(heard) - 2 * phrases.LENGTH)
             if over:
                 raise NothingHeard(f"{listener}: was not told {prompt}; heard {ear.timeline(heard, self.town.tones())}")
-            pause.wait(0.1)
+            pause.wait(0.05)
 
     def _known(self, prompt: str | Speech) -> tuple[str, dict[str, wav.Samples]]:
         """The prompt's name, and the samples of all that a call may say."""

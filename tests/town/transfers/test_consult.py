@@ -14,8 +14,7 @@ def consulting(stage: Stage) -> str:
     call = stage.talk()
     stage.operator.keys("*7")
     stage.rings(stage.linkage)
-    stage.hears(stage.linkage, stage.operator)
-    stage.hears(stage.operator, stage.linkage)
+    stage.all_hear_all(stage.operator, stage.linkage)
     stage.hears_music(stage.citizen, stage.operator, stage.linkage)
     return call
 

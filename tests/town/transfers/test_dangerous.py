@@ -17,7 +17,7 @@ def test_asker_stays_until_the_receiver_takes_over(stage: Stage) -> None:
     stage.operator.keys("*1")
     stage.listen(stage.operator, 0.5)
     stage.all_hear_all(stage.citizen, stage.operator, stage.linkage)
-    stage.linkage.keys("*1")
+    stage.do(contract.TakeOver, call=call, seat="9101")
     stage.ended(stage.operator)
     stage.all_hear_all(stage.citizen, stage.linkage)
     stage.hangs_up(stage.citizen, stage.linkage)
@@ -25,7 +25,7 @@ def test_asker_stays_until_the_receiver_takes_over(stage: Stage) -> None:
     done = transfer(record)
     assert (done.kind, done.dangerous, done.outcome) == ("three-way", True, "answered")
     assert party(record, "8001").end_cause == "taken_over", "the asker's own key did not let it go"
-    assert [note.detail["digits"] for note in record.notes if note.kind == "DigitPressed"] == ["*1", "*1"]
+    assert [note.detail["digits"] for note in record.notes if note.kind == "DigitPressed"] == ["*1"]
 
 
 def test_dangerous_transfer_passes_an_ordinary_one_that_waits_longer(stage: Stage) -> None:

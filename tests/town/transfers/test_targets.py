@@ -77,7 +77,7 @@ def test_outside_line_that_can_not_be_had(stage: Stage, line: str, code: int, ou
 
 def test_outside_line_that_nobody_answers_rings_as_long_as_the_attempt(stage: Stage) -> None:
     done = comes_back(stage, stage.talk(), "line:119", "no_answer")
-    assert done.ended_at is not None and 8.5 < done.ended_at - done.started_at < 10
+    assert done.ended_at is not None and 6.5 < done.ended_at - done.started_at < 8
 
 
 def test_outside_line_in_a_three_way_call(stage: Stage) -> None:

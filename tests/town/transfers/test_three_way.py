@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robots import ear
-from robots.handset import Phone, answer, reject
+from robots.handset import Phone, answer
 from telephony import contract
 from tests.town.transfers.stage import Stage, in_order, party, transfer
 
@@ -69,25 +69,6 @@ def test_receiver_takes_over_with_star_one(stage: Stage) -> None:
     stage.all_hear_all(stage.citizen, stage.linkage)
     stage.hangs_up(stage.citizen, stage.linkage)
     assert party(stage.record(call), "8001").end_cause == "taken_over"
-
-
-def test_receiver_takes_over_from_the_command_line(stage: Stage) -> None:
-    call = together(stage)
-    stage.town.calls("take-over", call, "9101")
-    stage.ended(stage.operator)
-    stage.all_hear_all(stage.citizen, stage.linkage)
-    stage.hangs_up(stage.citizen, stage.linkage)
-
-
-def test_three_way_that_is_refused_leaves_the_two_as_they_were(stage: Stage) -> None:
-    stage.behave(stage.linkage, reject(603, 0.2))
-    call = stage.talk()
-    stage.operator.keys("*3")
-    stage.told(stage.operator, "transfer_refused")
-    stage.all_hear_all(stage.citizen, stage.operator)
-    tape = stage.hangs_up(stage.citizen, stage.operator)
-    assert not ear.gaps(tape, stage.operator.tone, 0.3)
-    assert transfer(stage.record(call)).went_back_to == "asker"
 
 
 def test_fifth_party_is_refused_clearly(stage: Stage) -> None:
