@@ -106,7 +106,7 @@ class Stage:
 
     def ended(self, phone: Phone, timeout: float = 15) -> dict[str, Any]:
         """Wait until the other side has ended a phone's newest call."""
-        came = phone.wait_for("ended", timeout, call=phone.newest())
+        came = phone.wait_for("ended", timeout, call=self.newest(phone))
         assert came["by"] != "us", f"{phone} has hung up itself"
         return came
 
@@ -118,9 +118,18 @@ class Stage:
 
     # --- ears
 
+    def newest(self, phone: Phone) -> int:
+        """The newest call that a phone has had in this test; waits for the first."""
+
+        def look() -> int:
+            begun = [one for one in phone.history if one["event"] in ("incoming", "dialling") and one["t"] >= self.began]
+            return int(begun[-1]["call"]) if begun else 0
+
+        return int(self.town.until(look, f"a call of {phone}"))
+
     def now(self, phone: Phone) -> float:
         """Where the tape of a phone's newest call is now, in seconds."""
-        call = phone.newest()
+        call = self.newest(phone)
         if not phone.seen("recording", call=call):
             phone.wait_for("recording", call=call)
         return phone.on_tape(time.monotonic(), call)
@@ -165,10 +174,11 @@ class Stage:
         name, known = self._known(prompt)
         until = time.monotonic() + timeout
         pause = threading.Event()
-        tape = listener.tape()
+        call = self.newest(listener)
+        tape = listener.tape(call)
         first, size = since, -1
         while True:
-            over = bool(listener.seen("recorded", call=listener.newest())) or time.monotonic() > until
+            over = bool(listener.seen("recorded", call=call)) or time.monotonic() > until
             now = tape.stat().st_size if tape.exists() else 0
             if now != size or over:
                 size = now
