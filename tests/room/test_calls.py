@@ -151,7 +151,8 @@ def test_phones_that_have_died_do_not_hold_the_rooms_four_places(room: RoomProce
     operator = phones("8003", OPERATOR)
     for leg in "efgh":
         bring(room, leg, "8003")
-    assert len(operator.seen("answered")) == 4
+    for call in (1, 2, 3, 4):
+        operator.wait_for("answered", call=call)
     assert room.door.seen("(?s)^CANCEL .*8001") and len(room.door.seen("^BYE ")) >= 2
     room.send(messages.Clear())
     room.wait(messages.Cleared)
@@ -170,7 +171,8 @@ def test_the_fifth_leg_is_refused_and_four_are_enough_for_all(room: RoomProcess,
     room.wait(messages.Ended, leg="a")
     room.dial("f", "8001")
     room.wait(messages.Progress, leg="f", code=180)
-    assert len(operator.seen("incoming")) == 5
+    for call in (1, 2, 3, 4, 5):
+        operator.wait_for("incoming", call=call)
 
 
 def test_digits_come_once_by_either_way(room: RoomProcess, phones: Phones) -> None:
