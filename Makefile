@@ -62,8 +62,8 @@ format: setup ## put the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: setup-test lint ## lint, then all tests
-	$(BIN)/python -m pytest $(ARGS)
+test: setup-test lint ## lint, then all tests, two files at a time (most of their time is real audio)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 bench: setup-demo ## measure the promises, on 127.0.0.1 only
 	$(BIN)/python -m bench $(ARGS)
