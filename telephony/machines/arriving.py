@@ -81,6 +81,7 @@ def dial_caller(m: CallMachine, party: records.Party) -> None:
     shown = m.plan.centres[call.centre].numbers[0] if call.centre in m.plan.centres else call.called
     number = "" if party.seat else call.caller_number or ""
     m.do(effects.Dial(party.id, seat=party.seat, number=number, caller=shown, headers=m.headers(call.kind)))
+    m.do(effects.Timer(f"reach:{party.id}", seeking.TRUNK_REACH))
     m.do(effects.Timer(f"ring:{party.id}", CITIZEN_RINGS))
 
 

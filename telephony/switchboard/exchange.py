@@ -60,9 +60,6 @@ class Exchange:
 
     async def _to_service(self, incoming: ports.IncomingCall, centre: str) -> ports.Place | ports.Refuse:
         trunk = self.kit.plan.trunks.get(incoming.origin.id) if incoming.origin.kind == "trunk" else None
-        if trunk is not None and self._trunk_calls.get(trunk.id, 0) >= trunk.max_calls:
-            log.warning("trunk.full", trunk=trunk.id, calls=trunk.max_calls)
-            return ports.Refuse(486 if self._kind(centre) == "12345" else 503, "trunk is full")
         caller = records.Party(
             id=incoming.leg,
             role="caller",
@@ -76,7 +73,12 @@ class Exchange:
         session.call.last_centre = centre
         if caller.seat and await self._seating.own_call(caller.seat, incoming.leg, session.call.id):
             caller.owner = incoming.leg
-        placed = await self._place(session, incoming.leg, centre)
+        placed: ports.Place | ports.Refuse
+        if trunk is not None and self._trunk_calls.get(trunk.id, 0) >= trunk.max_calls:
+            log.warning("trunk.full", trunk=trunk.id, calls=trunk.max_calls)
+            placed = ports.Refuse(486 if self._kind(centre) == "12345" else 503, "trunk is full")
+        else:
+            placed = await self._place(session, incoming.leg, centre)
         if isinstance(placed, ports.Place) and trunk is not None:
             self._trunk_calls[trunk.id] = self._trunk_calls.get(trunk.id, 0) + 1
             self._origins[session.call.id] = trunk.id

@@ -134,9 +134,11 @@ class CallSession:
                 self.log.warning("rtp.intruder", leg=leg)
                 self._tell(contract.RtpIntruder(**self._header(), party=leg, was=was, now=now))
             case messages.Trouble(leg=leg, command=command, error=error):
-                self.log.error("room.trouble", leg=leg, command=command, error=error)
                 if command == "Dial" and leg:
+                    self.log.error("room.trouble", leg=leg, command=command, error=error)
                     self.give(inputs.Gone(leg, 0, "error"))
+                else:  # mostly a leg that ended while the command was on its way
+                    self.log.info("room.trouble", leg=leg, command=command, error=error)
             case _:
                 pass
 

@@ -165,6 +165,14 @@ def test_when_the_citizen_answers_the_two_talk() -> None:
     assert (fact.answered_by, fact.answered_at) == ("8001", world.now)
 
 
+def test_a_trunk_that_says_nothing_is_not_waited_for() -> None:
+    world, seat, citizen = answered_callback()
+    began = world.now
+    world.run_out(f"reach:{citizen}")
+    assert world.now - began < 5
+    assert world.plays(seat) == "callback_failed"
+
+
 @pytest.mark.parametrize("code", [486, 603, 503, 480])
 def test_a_citizen_who_is_not_to_be_had_ends_the_call_back_after_the_seat_was_told(code: int) -> None:
     world, seat, citizen = answered_callback()

@@ -51,6 +51,17 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         yield town
 
 
+def one_at_a_time(config: dict[str, Any]) -> None:
+    config["trunks"][0]["max_calls"] = 1
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[Town]:
+    """An installation whose trunk takes one call at a time."""
+    with Town(tmp_path, edit=one_at_a_time) as town:
+        yield town
+
+
 # --- strangers
 
 
@@ -136,6 +147,21 @@ def test_refused_calls_are_on_record(town: Town, look: Look) -> None:
     record = look.last(second.user)
     assert record.call is not None and record.call.end_cause == "refused"
     assert [p.sip_code for p in record.parties] == [486]
+
+
+def test_trunk_that_has_as_many_calls_as_it_may_is_refused_more(narrow: Town) -> None:
+    first, second = narrow.citizen("13800000817"), narrow.citizen("13800000818")
+    narrow.everybody_ready()
+    first.dial(narrow.number("12345"))
+    first.wait_for("answered")
+    second.dial(narrow.number("12345"))
+    assert second.wait_for("ended")["code"] == 486
+    first.hang_up()
+    shown = narrow.until(lambda: narrow.calls("list", "--caller", second.user)["calls"], "the record of the refused call")
+    assert shown[0]["end_cause"] == "refused"
+    second.dial(narrow.number("12345"))
+    second.wait_for("answered")
+    second.hang_up()
 
 
 def test_trunk_that_is_down_is_told_to_the_seat_that_dials_out(town: Town, look: Look) -> None:
