@@ -173,7 +173,7 @@ class Process(protocol.ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         code = getattr(reason.value, "exitCode", None)
         signal = getattr(reason.value, "signal", None)
-        if self._room.state != "leaving" or code not in (0, None):
+        if code or signal:
             log.warning("room.ended", room=self._room.name, code=code, signal=signal)
         self._room.process = None
         self._room.lost()
