@@ -178,9 +178,6 @@ class CallSession:
         self.use(room)
         self.give(inputs.Moved())
 
-    def seat_told(self, event: contract.Event) -> None:
-        self._tell(event)
-
     # --- effects
 
     def _carry_out(self, effect: effects.Effect) -> None:
