@@ -21,7 +21,12 @@ from sqlalchemy.pool import NullPool
 from router.storage import engine as engines
 from router.storage.errors import SchemaMissing, SchemaTooNew, Unreachable, reason
 
-MODELS = ("router.storage.calls",)
+MODELS = (
+    "router.storage.calls",
+    "router.storage.casework",
+    "router.storage.journal",
+    "router.storage.organisation",
+)
 """Modules that declare tables."""
 LOCK = 0x686F746C696E65
 """Key of PostgreSQL's advisory lock: ``hotline`` in ASCII."""

@@ -9,6 +9,7 @@ from alembic import context
 
 from router.storage import migrations
 from router.storage.base import Base, Moment
+from router.storage.sealed import Sealed
 
 for module in migrations.MODELS:
     importlib.import_module(module)
@@ -16,7 +17,9 @@ for module in migrations.MODELS:
 
 def render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """A migration must not change with the code: it says what is in the database, not the type that we wrap it in."""
-    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Moment) else False
+    if kind == "type" and isinstance(item, Moment):
+        return "sa.DateTime(timezone=True)"
+    return "sa.Text()" if kind == "type" and isinstance(item, Sealed) else False
 
 
 context.configure(

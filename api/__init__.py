@@ -1,0 +1,1 @@
+"""The HTTP interface: one package per feature over ``router``."""

@@ -1,0 +1,1 @@
+"""Chinese text to route, item, urgency and evidence. Knows words, not tickets."""

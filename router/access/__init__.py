@@ -1,0 +1,1 @@
+"""Who may do what, and which rows and fields each may see: all of it in one place."""

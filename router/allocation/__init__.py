@@ -1,0 +1,1 @@
+"""Where a matter belongs and why: the decision chain. Pure: no input or output, no clock."""

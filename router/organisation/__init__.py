@@ -1,0 +1,1 @@
+"""Agencies, people, postings, duty contacts and grants."""

@@ -1,0 +1,94 @@
+"""Columns that are encrypted at rest, and the keyed fingerprints by which they are found again.
+
+A value is a Fernet token (AES-128-CBC with HMAC-SHA-256) under the first key of the ring; any key of the ring opens it, so keys
+can be changed while the service runs. A fingerprint is HMAC-SHA-256 of a normalised value: equal values are equal, and nothing
+else can be told of them. The ring is opened once per process, before the first session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+from router.storage.errors import StorageError
+
+
+class KeysMissing(StorageError):
+    """The process has not opened the keys of this installation, or not the one that a value was sealed with."""
+
+    code = "storage.keys_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Data keys, the newest first, and the key of fingerprints, which never changes."""
+
+    keys: tuple[bytes, ...]
+    """Each 32 bytes in URL-safe base64, as :meth:`cryptography.fernet.Fernet.generate_key` makes them."""
+    index: bytes
+    """32 bytes."""
+    box: MultiFernet = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "box", MultiFernet([Fernet(key) for key in self.keys]))
+
+
+_ring: Ring | None = None
+
+
+def use(ring: Ring) -> None:
+    """Seal and open with this ring from now on, in this process."""
+    global _ring
+    _ring = ring
+
+
+def ring() -> Ring:
+    """The ring in use; raise :class:`KeysMissing`."""
+    if _ring is None:
+        raise KeysMissing("the data keys have not been opened: call router.storage.sealed.use at start")
+    return _ring
+
+
+def seal(text: str) -> str:
+    return ring().box.encrypt(text.encode()).decode()
+
+
+def open_(token: str) -> str:
+    """Raise :class:`KeysMissing` if no key of the ring opens it."""
+    try:
+        return ring().box.decrypt(token.encode()).decode()
+    except InvalidToken:
+        raise KeysMissing("a sealed value was written with a key that is not in data/secrets/data.keys: restore it") from None
+
+
+def rotate(token: str) -> str:
+    """The same value under the newest key."""
+    return ring().box.rotate(token.encode()).decode()
+
+
+def fingerprint(kind: str, value: str) -> str:
+    """By which equal values of a kind (``number``, ``place``, ``name``…) are found; 32 hexadecimal digits."""
+    return hmac.new(ring().index, f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def fingerprints(kind: str, values: Sequence[str]) -> list[str]:
+    return [fingerprint(kind, value) for value in values]
+
+
+class Sealed(TypeDecorator[str]):
+    """Text that the database holds encrypted."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else seal(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else open_(value)

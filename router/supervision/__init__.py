@@ -1,0 +1,1 @@
+"""Deadlines, reminders, supervision orders 督办 and the lists of smart supervision."""
