@@ -64,6 +64,13 @@ def read(folder: Path) -> Documents:
     return documents
 
 
+def read_file(file: Path) -> Documents:
+    """Read one file alone, as a tree of its own."""
+    documents = Documents(file.parent)
+    _read_file(documents, file)
+    return documents
+
+
 def _read_file(documents: Documents, file: Path) -> None:
     yaml = YAML(typ="rt", pure=True)
     name = str(file)

@@ -1,9 +1,9 @@
-"""The catalog's parts as plain records, and how a version is read from plain data. Pure."""
+"""The catalog's parts as plain records. Pure; :mod:`router.catalog.plain` reads and writes them as plain data."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Scope = Literal["12345", "110", "both", "neither"]
@@ -60,6 +60,8 @@ class Item:
     """May go straight to a township or front-line unit (直转一线)."""
     replaced_by: str = ""
     """Code that took the place of a retired one."""
+    guidance: str = ""
+    """Standard answer of an item that is neither side's: a code of :attr:`Catalog.guidance`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class CrossRule:
     services: tuple[str, ...] = ("110",)
     basis: str = ""
     """Source of the rule."""
+    guidance: str = ""
+    """What is said where nobody is sent: a code of :attr:`Catalog.guidance`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,8 @@ class Catalog:
     limits: Limits
     guidance: dict[str, str]
     """Standard answers for matters that are nobody's (引导解释): code to text."""
+    agency_kinds: dict[str, str] = field(default_factory=dict)
+    """Kinds of agency that items may name: kind to what it is."""
 
     def item(self, code: str | None) -> Item | None:
         """The item of a code; a retired code leads to the one that took its place."""

@@ -171,7 +171,7 @@ class CatalogVersion(Base):
     note: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str]
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """What :func:`router.catalog.model.parse` reads."""
+    """What :func:`router.catalog.plain.parse` reads."""
     created_at: Mapped[dt.datetime]
     created_by: Mapped[str]
     consultation: Mapped[str | None]
