@@ -176,6 +176,10 @@ class Limits(Model):
     """Of one unauthenticated source."""
     failures_to_ban: int = 8
     ban_seconds: Seconds = 300
+    http_account_per_minute: Annotated[int, Field(ge=1)] = 6000
+    """HTTP requests of one account."""
+    http_address_per_minute: Annotated[int, Field(ge=1)] = 30000
+    """HTTP requests of one address; a whole centre may sit behind one."""
 
 
 class Installation(Model):

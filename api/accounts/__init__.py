@@ -1,0 +1,1 @@
+"""Accounts, postings and grants, as administrators keep them."""

@@ -1,0 +1,1 @@
+"""Signing in: passwords, browser sessions, programs' tokens, OIDC."""

@@ -1,0 +1,1 @@
+"""Server-sent events: what changes, told to those who may know."""

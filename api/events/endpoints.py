@@ -1,0 +1,7 @@
+"""Endpoints of events."""
+
+from __future__ import annotations
+
+from api.kit import routing
+
+router = routing.router("/events", "events")

@@ -1,0 +1,33 @@
+"""The features of the HTTP service: a router each, and what their tags say in the OpenAPI document.
+
+A feature is a package with ``router`` in its module ``endpoints``, made by :func:`api.kit.routing.router`; append it here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    module: str
+    """Module with ``router``."""
+    tag: str
+    title: str
+    """Chinese and English, as the OpenAPI document shows it."""
+
+    def router(self) -> APIRouter:
+        found = importlib.import_module(self.module).router
+        assert isinstance(found, APIRouter)
+        return found
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("api.auth.endpoints", "auth", "登录、会话与令牌 / sign-in, sessions, tokens"),
+    Feature("api.accounts.endpoints", "accounts", "账号、进驻与授权 / accounts, postings, grants"),
+    Feature("api.events.endpoints", "events", "实时事件(SSE)/ live events"),
+    Feature("api.health.endpoints", "health", "探针与指标 / probes and metrics"),
+)

@@ -1,0 +1,101 @@
+"""Types of fields that many features share: bounded text, numbers of phones, codes. What does not fit is told in Chinese."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from api.kit import messages
+
+_BREAKS = "\n\r\t"
+_CREDIT = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_PHONE = re.compile(r"\+?[0-9][0-9 ()\-]{1,24}")
+
+
+class Body(BaseModel):
+    """Base of request bodies: unknown fields are refused, so that a slip of the pen is no silent loss."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class View(BaseModel):
+    """Base of answers."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+def fault(kind: str) -> PydanticCustomError:
+    """An error of a field whose text is ``field.<kind>`` in :mod:`api.kit.messages`."""
+    return PydanticCustomError(f"hotline.{kind}", messages.ZH[f"field.{kind}"], {"code": f"field.{kind}"})
+
+
+def _check(kind: str, right: Callable[[str], bool]) -> AfterValidator:
+    def check(value: str) -> str:
+        if not right(value):
+            raise fault(kind)
+        return value
+
+    return AfterValidator(check)
+
+
+def clean(value: str, *, lines: bool) -> bool:
+    """No control characters (``lines``: but line breaks and tabs), no surrogates, nothing that turns the direction of writing."""
+    for character in value:
+        kind = unicodedata.category(character)
+        if kind in ("Cc", "Cs") and not (lines and character in _BREAKS):
+            return False
+        if character in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069":
+            return False
+    return True
+
+
+ONE_LINE = _check("control", lambda value: clean(value, lines=False))
+"""For a field of its own: ``Annotated[str, Field(max_length=64), ONE_LINE, NOT_BLANK]``."""
+MANY_LINES = _check("control", lambda value: clean(value, lines=True))
+NOT_BLANK = _check("blank", lambda value: bool(value.strip()))
+
+
+STRIP = AfterValidator(str.strip)
+
+Line = Annotated[str, Field(max_length=200), ONE_LINE, NOT_BLANK, STRIP]
+"""One line: a title, a name."""
+Text = Annotated[str, Field(max_length=4000), MANY_LINES, NOT_BLANK]
+"""A reason, an answer, an opinion."""
+Words = Annotated[str, Field(max_length=20000), MANY_LINES]
+"""What the caller said (诉求内容); may be empty."""
+Phone = Annotated[str, Field(max_length=32), _check("phone", lambda value: _PHONE.fullmatch(value) is not None)]
+"""As people write it; normalised where it is stored."""
+Division = Annotated[str, Field(max_length=12), _check("division", lambda value: re.fullmatch(r"[0-9]{6,12}", value) is not None)]
+"""Form of a division code (GB/T 2260, 6 digits and longer); whether it exists is asked elsewhere."""
+Id = Annotated[str, Field(max_length=64), _check("id", lambda value: re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", value) is not None)]
+"""An id of ours or a code."""
+Number = Annotated[str, Field(max_length=32), _check("id", lambda value: re.fullmatch(r"[A-Za-z0-9-]{1,32}", value) is not None)]
+"""A number that people read over the phone: of a case, ticket, order."""
+Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+
+
+def credit_code_fits(value: str) -> bool:
+    """Check a unified social credit code (GB 32100-2015): 18 characters, the last a check character (mod 31)."""
+    if not re.fullmatch(f"[{_CREDIT}]{{18}}", value):
+        return False
+    total = sum(_CREDIT.index(character) * pow(3, place, 31) for place, character in enumerate(value[:17]))
+    return _CREDIT[(31 - total % 31) % 31] == value[17]
+
+
+CreditCode = Annotated[str, Field(max_length=18), _check("credit_code", credit_code_fits)]
+
+
+def _within_calendar(value: dt.datetime) -> dt.datetime:
+    if not 1970 <= value.year < 2200:
+        raise fault("year")
+    return value.astimezone(dt.UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_calendar)]
+"""A moment with its zone, between 1970 and 2199, as UTC."""

@@ -1,0 +1,88 @@
+"""Routers of features: each request in one unit of work, bodies read strictly, refusals journalled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from enum import Enum
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from api.kit import errors, idempotency, state
+from api.kit.strict import StrictRequest
+from api.kit.work import Answered, Work
+from router.access import audit
+from router.errors import CaseworkError, Forbidden
+from router.journal import kick
+
+log = structlog.get_logger()
+PREFIX = "/api/v1"
+
+
+class Route(APIRoute):
+    """Runs an endpoint inside its transaction: committed before the answer is sent, rolled back when it fails."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        endpoint = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            request = StrictRequest(request.scope, request.receive)
+            found = state.of(request)
+            work: Work | None = None
+            try:
+                async with AsyncExitStack() as stack:
+                    work = request.state.work = Work(found, stack)
+                    response = await endpoint(request)
+                    if work.wrote:
+                        await _keep(work, response)
+            except Answered as answered:
+                return answered.response
+            except CaseworkError as error:
+                await _journal(request, work, error)
+                raise
+            if work.wrote:
+                work.after(lambda: kick.kick(found.redis))
+                await work.finish()
+            return response
+
+        return handle
+
+
+async def _keep(work: Work, response: Response) -> None:
+    """Before the commit: an answer of failure undoes the write, one of success is kept for a repetition."""
+    if response.status_code >= 400:
+        raise Answered(response)
+    if work.claim is not None:
+        await idempotency.keep(await work.writer(), work.claim, response)
+
+
+async def _journal(request: Request, work: Work | None, error: CaseworkError) -> None:
+    """Write down that somebody was refused, in a transaction of its own (the request's is rolled back)."""
+    told = isinstance(error, Forbidden) or getattr(error, "foreign", False)
+    if not told or work is None or work.actor is None:
+        return
+    route = request.scope.get("route")
+    subject = str(error.facts.get("subject", "")) or str(next(iter(request.path_params.values()), ""))
+    what = {"method": request.method, "path": getattr(route, "path", ""), "code": error.code}
+    what["action"] = str(error.facts.get("action", ""))
+    try:
+        async with work.state.database.write() as session:
+            await audit.refused(session, work.actor, subject[:64], what, work.state.clock())
+    except Exception as fault:
+        log.error("api.refusal_not_journalled", error=type(fault).__name__, account=work.actor.id, **what)
+
+
+def router(prefix: str, tag: str, *, responses: errors.Status | None = None, **more: Any) -> APIRouter:
+    """A router of a feature under ``/api/v1``; its tag is described in :mod:`api.features`."""
+    tags: Sequence[str | Enum] = [tag]
+    return APIRouter(
+        prefix=PREFIX + prefix,
+        tags=list(tags),
+        route_class=Route,
+        responses={**errors.COMMON, **(responses or {})},
+        **more,
+    )

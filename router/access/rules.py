@@ -1,0 +1,406 @@
+"""The one place that says who may do what (角色) and who may see which rows (数据范围).
+
+``may`` and ``require`` answer for a role; ``visible_…`` are WHERE clauses for a person. What of a visible row is shown is in
+:mod:`router.access.fields`. The service itself (role ``system``) may do and see everything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from router.access.actor import Actor, Role
+from router.errors import Forbidden, NotFound
+from router.storage.casework import (
+    Allocation,
+    Assignment,
+    Attachment,
+    Case,
+    Consultation,
+    Deadline,
+    Handoff,
+    Notice,
+    NuisanceMark,
+    Opinion,
+    PoliceOrder,
+    SupervisionOrder,
+    Ticket,
+)
+from router.storage.organisation import Grant
+
+O, P, A, S, M, I = "operator", "police", "agency", "supervisor", "administrator", "integration"  # noqa: E741 (a table's columns)
+
+ACTIONS: dict[str, frozenset[Role]] = {
+    name: frozenset(roles)  # type: ignore[arg-type]
+    for name, roles in {
+        # the matter
+        "case.read": (O, P, A, S, I),
+        "case.create": (O, P, I),
+        "case.edit": (O, P),
+        "case.allocate": (O, P, I),
+        "case.overrule": (O, P, S),
+        "case.link": (O, P, S),
+        "case.merge": (O, P, S),
+        "case.hold": (S,),
+        "case.attach": (O, P, A, I),
+        "case.export": (S, I),
+        # its 12345 face
+        "ticket.read": (O, P, A, S, I),
+        "ticket.create": (O, I),
+        "ticket.edit": (O,),
+        "ticket.dispatch": (O, S),
+        "ticket.sign": (A,),
+        "ticket.handle": (A,),
+        "ticket.pause": (A, O),
+        "ticket.extend": (A, O),
+        "ticket.return": (A,),
+        "ticket.dispute": (O, S),
+        "ticket.feedback": (A, O),
+        "ticket.callback": (O, S),
+        "ticket.close": (O, S),
+        "ticket.guide": (O,),
+        "ticket.reopen": (O, S),
+        "ticket.cancel": (O, S),
+        "ticket.request_police": (A, O),
+        "ticket.export": (S, I),
+        # its 110 face
+        "order.read": (P, O, S, I),
+        "order.create": (P, I),
+        "order.edit": (P,),
+        "order.confirm": (P,),
+        "order.withdraw": (P,),
+        "order.dispatch": (P,),
+        "order.sign": (P,),
+        "order.arrive": (P,),
+        "order.feedback": (P,),
+        "order.close": (P, S),
+        "order.notes": (P,),
+        "order.transfer": (P,),
+        "order.export": (S, I),
+        # between the sides
+        "handoff.read": (O, P, A, S, I),
+        "handoff.offer": (O, P, A, I),
+        "handoff.accept": (O, P, I),
+        "handoff.return": (O, P, I),
+        "handoff.negotiate": (O, P, S, I),
+        "handoff.settle": (O, P, S, I),
+        "handoff.feedback": (O, P, I),
+        "handoff.export": (S,),
+        # consultation
+        "consultation.read": (O, P, A, S),
+        "consultation.open": (S, O, P),
+        "consultation.speak": (O, P, A, S),
+        "consultation.conclude": (S,),
+        # supervision and notices
+        "supervision.read": (O, P, A, S),
+        "supervision.issue": (O, P, S),
+        "supervision.urge": (O, P, S),
+        "supervision.answer": (O, P, A),
+        "supervision.close": (O, P, S),
+        "supervision.lists": (S, O, P),
+        "notice.read": (O, P, A, S),
+        "notice.done": (O, P, A, S),
+        "deadline.read": (O, P, A, S),
+        # nuisance
+        "nuisance.read": (O, P, S),
+        "nuisance.mark": (O, P),
+        "nuisance.withdraw": (O, P, S),
+        "nuisance.export": (S, P),
+        # calls and recordings
+        "call.read": (O, P, S),
+        "call.control": (O, P, S),
+        "call.supervise": (S,),
+        "call.page": (O, P, S),
+        "seat.read": (O, P, S, M),
+        "seat.control": (O, P, S),
+        "recording.read": (O, P, S),
+        "recording.export": (S,),
+        # rules and organisation
+        "catalog.read": (O, P, A, S, M, I),
+        "catalog.publish": (M, S),
+        "calendar.edit": (M, S),
+        "organisation.read": (O, P, A, S, M, I),
+        "organisation.edit": (M,),
+        "duty.read": (O, P, A, S, M),
+        "duty.edit": (M, A),
+        # administration
+        "account.read": (M,),
+        "account.manage": (M,),
+        "posting.manage": (M,),
+        "grant.read": (M, S),
+        "grant.manage": (M, S),
+        "peer.read": (M,),
+        "peer.manage": (M,),
+        "subscription.read": (M,),
+        "subscription.manage": (M,),
+        "delivery.read": (M,),
+        "delivery.retry": (M,),
+        "retention.run": (M,),
+        "system.read": (M,),
+        # traces
+        "journal.read": (S, M),
+        "journal.verify": (S, M),
+        "timeline.read": (O, P, A, S),
+        "statistics.read": (S, O, P, A),
+        "events.read": (O, P, A, S, M, I),
+        # other systems
+        "inbound.push": (I,),
+        "exchange.push": (I,),
+        "exchange.pull": (I,),
+    }.items()
+}
+"""Which roles may do what. An action that is not here may be done by nobody."""
+
+
+def may(actor: Actor, action: str) -> bool:
+    """Whether the role allows the action at all; rows have their own rules below. Raise KeyError for an unknown action."""
+    return ACTIONS[action].__contains__(actor.role) or actor.is_system
+
+
+def require(actor: Actor, action: str) -> None:
+    """Raise :class:`router.errors.Forbidden` if the role does not allow it."""
+    if not may(actor, action):
+        raise Forbidden("您的角色不能进行这项操作", "请由有此权限的人员办理", action=action, role=actor.role)
+
+
+class Foreign(NotFound):
+    """The row is there, but not for this person: told as if it were not there, and journalled."""
+
+    foreign = True
+
+
+# --- which rows a person may see -------------------------------------------------------------------------------------
+
+
+def visible_cases(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`Case`."""
+    if actor.is_system:
+        return true()
+    return and_(_rows(actor, now), _not_secret(actor, now))
+
+
+def _rows(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    desk = actor.desk
+    granted = Case.id.in_(granted_cases(actor, now))
+    if actor.role == "operator":
+        return or_(and_(Case.city == actor.city, or_(Case.first_centre == desk, _has_ticket(), _handed(desk))), granted)
+    if actor.role == "police":
+        if actor.side is None:  # a police unit, not a 110 desk: what it was sent to
+            return or_(and_(_order(PoliceOrder.unit == desk), not_complained(actor)), granted)
+        ours = or_(Case.first_centre == desk, _order(true()), _handed(desk))
+        return or_(and_(Case.city == actor.city, ours, not_complained(actor)), granted)
+    if actor.role == "agency":
+        return Case.id.in_(union_all(assigned_cases(desk), supervised_cases(desk), granted_cases(actor, now)))
+    if actor.role == "supervisor":
+        if actor.side == "12345":
+            return or_(and_(Case.city == actor.city, or_(Case.first_centre == desk, _has_ticket(), _handed(desk))), granted)
+        if actor.side == "110":
+            return or_(and_(Case.city == actor.city, or_(Case.first_centre == desk, _order(true()), _handed(desk))), granted)
+        return Case.city == actor.city if actor.city else true()
+    if actor.role == "integration":
+        mine: ColumnElement[bool] = Case.created_by == actor.id
+        if actor.peer:
+            mine = or_(mine, Case.origin == actor.peer, _handed(desk))
+        return or_(mine, granted)
+    return false()  # administrators keep accounts and rules, and see no matters
+
+
+def _not_secret(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """Clues about social stability (稳定线索): police, supervisors, whoever took it, and units granted that very case."""
+    if actor.role in ("police", "supervisor"):
+        return true()
+    return or_(
+        Case.confidentiality != "stability",
+        Case.created_by == actor.id,
+        Case.id.in_(granted_cases(actor, now, single=True)),
+    )
+
+
+def _has_ticket() -> ColumnElement[bool]:
+    return exists().where(Ticket.case_id == Case.id).correlate(Case)
+
+
+def _order(more: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(PoliceOrder.case_id == Case.id, more).correlate(Case)
+
+
+def _handed(desk: str) -> ColumnElement[bool]:
+    return exists().where(Handoff.case_id == Case.id, or_(Handoff.to_centre == desk, Handoff.from_centre == desk)).correlate(Case)
+
+
+def not_complained(actor: Actor) -> ColumnElement[bool]:
+    """Nobody sees a complaint about the own unit (回避)."""
+    about = exists().where(PoliceOrder.case_id == Case.id, PoliceOrder.complained_of.in_([actor.unit, actor.desk]))
+    return ~about.correlate(Case)
+
+
+def assigned_cases(agency: str) -> Select[Any]:
+    """Ids of the cases that an agency was given, also those that it has given back."""
+    return select(Assignment.case_id).where(Assignment.agency == agency)
+
+
+def supervised_cases(unit: str) -> Select[Any]:
+    return select(SupervisionOrder.case_id).where(SupervisionOrder.to_unit == unit)
+
+
+def live_grants(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`Grant`: what the actor's desk may see of others' at this moment."""
+    return and_(Grant.to_unit == actor.desk, Grant.since <= now, Grant.until > now, Grant.revoked_at.is_(None))
+
+
+def granted_cases(actor: Actor, now: dt.datetime, *, single: bool = False) -> Any:
+    """Ids of the cases that a grant opens: named ones, and (unless ``single``) all that a unit accepted or first took."""
+    live = live_grants(actor, now)
+    named = select(Grant.case_id).where(live, Grant.case_id.is_not(None))
+    if single:
+        return named
+    units = select(Grant.from_unit).where(live, Grant.case_id.is_(None)).scalar_subquery()
+    return union_all(
+        named,
+        select(Case.id).where(Case.first_centre.in_(units)),
+        select(Ticket.case_id).where(or_(Ticket.platform.in_(units), Ticket.agency.in_(units))),
+        select(PoliceOrder.case_id).where(PoliceOrder.platform.in_(units)),
+    )
+
+
+def _of_visible_case(column: Any, actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    if actor.is_system:
+        return true()
+    return exists().where(Case.id == column, visible_cases(actor, now)).correlate(column.class_)
+
+
+def visible_tickets(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`Ticket`."""
+    if actor.role == "agency":
+        # one IN, so that a database with a million tickets can begin at the agency's own
+        ids = union_all(assigned_cases(actor.desk), supervised_cases(actor.desk), granted_cases(actor, now))
+        return and_(Ticket.case_id.in_(ids), _open_case(Ticket.case_id, actor, now))
+    return _of_visible_case(Ticket.case_id, actor, now)
+
+
+def _open_case(column: Any, actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    return exists().where(Case.id == column, _not_secret(actor, now)).correlate(column.class_)
+
+
+def visible_orders(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`PoliceOrder`. Agencies see none: an order is between the two lines."""
+    if actor.role == "agency":
+        return false()
+    if actor.role == "police" and actor.side is None:
+        return and_(
+            PoliceOrder.unit == actor.desk,
+            or_(PoliceOrder.complained_of.is_(None), PoliceOrder.complained_of.not_in([actor.unit, actor.desk])),
+        )
+    return _of_visible_case(PoliceOrder.case_id, actor, now)
+
+
+def visible_handoffs(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`Handoff`: both sides see one truth. An agency sees those that agencies began."""
+    seen = _of_visible_case(Handoff.case_id, actor, now)
+    return and_(Handoff.mode == "agency", seen) if actor.role == "agency" else seen
+
+
+def visible_assignments(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    return _of_visible_case(Assignment.case_id, actor, now)
+
+
+def visible_allocations(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    return _of_visible_case(Allocation.case_id, actor, now)
+
+
+def visible_attachments(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`Attachment`; police-only ones for those who see police fields."""
+    seen = _of_visible_case(Attachment.case_id, actor, now)
+    return seen if sees_police_fields(actor) else and_(Attachment.police_only.is_(False), seen)
+
+
+def visible_supervisions(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`SupervisionOrder`: agencies see those to them."""
+    if actor.role == "agency":
+        return SupervisionOrder.to_unit == actor.desk
+    return _of_visible_case(SupervisionOrder.case_id, actor, now)
+
+
+def visible_deadlines(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`Deadline`: agencies see their own duties."""
+    if actor.role == "agency":
+        return Deadline.unit == actor.desk
+    if actor.is_system:
+        return true()
+    return or_(Deadline.unit == actor.desk, _of_visible_case(Deadline.case_id, actor, now))
+
+
+def visible_notices(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`Notice`: those to one's desk, and to one's role if they name one."""
+    if actor.is_system:
+        return true()
+    role = or_(Notice.role.is_(None), Notice.role == actor.role)
+    if actor.role == "supervisor":
+        return or_(and_(Notice.unit == actor.desk, role), _of_visible_case(Notice.case_id, actor, now))
+    return and_(Notice.unit == actor.desk, role)
+
+
+def visible_consultations(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`Consultation`: those of the city; agencies those that they have spoken in or whose invitation
+    :func:`router.access.rules.invited` finds (the list of agencies is JSON)."""
+    if actor.is_system:
+        return true()
+    city = Consultation.city == actor.city if actor.city else true()
+    if actor.role == "agency":
+        return and_(city, or_(invited(actor.desk), spoke(actor.desk)))
+    return city if actor.role in ("operator", "police", "supervisor") else false()
+
+
+def invited(agency: str) -> ColumnElement[bool]:
+    """The agency is in the JSON list; codes have 18 letters and digits, so one can't be part of another."""
+    from sqlalchemy import Text, cast
+
+    return cast(Consultation.agencies, Text).contains(f'"{agency}"', autoescape=True)
+
+
+def spoke(unit: str) -> ColumnElement[bool]:
+    return exists().where(Opinion.subject_id == Consultation.id, Opinion.unit == unit).correlate(Consultation)
+
+
+def visible_nuisance(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`NuisanceMark`: the two lines' people and supervisors."""
+    return true() if actor.is_system or actor.role in ("operator", "police", "supervisor") else false()
+
+
+def sees_police_fields(actor: Actor) -> bool:
+    """Police at work for 110, supervisors of the police, and the service itself."""
+    return actor.is_system or actor.role == "police" or (actor.role == "supervisor" and actor.side == "110")
+
+
+VISIBLE: dict[type[Any], Any] = {
+    Case: visible_cases,
+    Ticket: visible_tickets,
+    PoliceOrder: visible_orders,
+    Handoff: visible_handoffs,
+    Assignment: visible_assignments,
+    Allocation: visible_allocations,
+    Attachment: visible_attachments,
+    SupervisionOrder: visible_supervisions,
+    Deadline: visible_deadlines,
+    Notice: visible_notices,
+    Consultation: visible_consultations,
+    NuisanceMark: visible_nuisance,
+}
+
+Row = TypeVar("Row")
+
+
+async def load(session: AsyncSession, actor: Actor, model: type[Row], key: str, now: dt.datetime, *, lock: bool = False) -> Row:
+    """The row with this id, if the actor may see it; raise :class:`router.errors.NotFound`, or :class:`Foreign` (also a 404,
+    and journalled) when it is there for others. ``lock``: FOR UPDATE."""
+    column = next(iter(model.__table__.primary_key))  # type: ignore[attr-defined]
+    query = select(model).where(column == key, VISIBLE[model](actor, now))
+    found = await session.scalar(query.with_for_update() if lock else query)
+    if found is not None:
+        return found
+    there = await session.scalar(select(exists().where(column == key)))
+    kind = Foreign if there else NotFound
+    raise kind("没有这条记录,或不在您的可见范围", "检查编号", subject=key[:64])
