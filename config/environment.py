@@ -78,6 +78,8 @@ class Environment(BaseSettings):
     database_url: SecretStr | None = None
     demo_password: SecretStr | None = None
     """One secret for all demo seats and users; development only."""
+    backup_passphrase: SecretStr | None = None
+    """Seals the secrets in backups; read by `hotline backup` and `hotline restore` only."""
     tls_certificate: Path | None = None
     """PEM file with the chain; without it development makes a self-signed one, and production does not offer TLS."""
     tls_key: Path | None = None

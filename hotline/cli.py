@@ -21,7 +21,15 @@ from hotline.errors import CommandError
 if TYPE_CHECKING:
     from config.settings import Settings
 
-ELSEWHERE = {"calls": "hotline.calls", "seats": "hotline.seats"}
+ELSEWHERE = {
+    "backup": "hotline.backup",
+    "calls": "hotline.calls",
+    "exchange": "hotline.exchange",
+    "peer": "hotline.peer",
+    "restore": "hotline.restore",
+    "retention": "hotline.retention",
+    "seats": "hotline.seats",
+}
 """Groups of commands in modules of their own (``app = typer.Typer()``), imported when they are asked for."""
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

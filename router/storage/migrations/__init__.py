@@ -24,6 +24,7 @@ from router.storage.errors import SchemaMissing, SchemaTooNew, Unreachable, reas
 MODELS = (
     "router.storage.calls",
     "router.storage.casework",
+    "router.storage.exchange",
     "router.storage.journal",
     "router.storage.organisation",
 )
@@ -52,7 +53,7 @@ def _engine(url: URL) -> Engine:
 
 
 @contextmanager
-def _turn(url: URL) -> Iterator[Connection]:
+def turn(url: URL) -> Iterator[Connection]:
     """A connection in a transaction that no other migration shares: on SQLite the write lock of the file, on PostgreSQL
     an advisory lock that ends with the transaction."""
     engine = _engine(url)
@@ -103,15 +104,25 @@ def upgrade(url: str) -> str:
     """
     parsed = engines.parse(url, sync=True)
     engines.make_folder(parsed)
-    config = _config()
-    with _turn(parsed) as connection:
-        config.attributes["connection"] = connection
-        revision = MigrationContext.configure(connection).get_current_revision()
+    with turn(parsed) as connection:
+        revision = at(connection)
         if revision is not None:
             known(revision)
         if revision != head():
-            command.upgrade(config, "head")
+            climb(connection, "head")
     return head()
+
+
+def at(connection: Connection) -> str | None:
+    """The revision of the database that the connection sees."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def climb(connection: Connection, revision: str) -> None:
+    """Bring the database to ``revision`` in the transaction of the connection."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def known(revision: str) -> None:
@@ -138,7 +149,7 @@ def write_revision(url: str, message: str) -> None:
     """For developers: write a new file below ``versions`` that brings the database at ``url`` to the models."""
     count = len(list(ScriptDirectory.from_config(_config()).walk_revisions()))
     config = _config()
-    with _turn(engines.parse(url, sync=True)) as connection:
+    with turn(engines.parse(url, sync=True)) as connection:
         config.attributes["connection"] = connection
         name = f"{count + 1:04d}"
         command.revision(config, message=message, autogenerate=True, rev_id=name)

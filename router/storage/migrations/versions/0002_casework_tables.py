@@ -145,6 +145,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_chain_head_unsealed", ["unsealed"], unique=False)
 
     op.create_table(
+        "checkpoint_book",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_checkpoint_book")),
+    )
+    op.create_table(
         "consultation",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("rev", sa.Integer(), nullable=False),
@@ -220,8 +228,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_delivery_done_at_next_at"), ["done_at", "next_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_delivery_receiver_done_at"), ["receiver", "done_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_delivery_done_at"), ["done_at"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_order",
+            ["receiver", "case_id", "order"],
+            unique=False,
+            postgresql_where=sa.text("done_at IS NULL"),
+            sqlite_where=sa.text("done_at IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_delivery_receiver_created_at"), ["receiver", "created_at"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_waiting",
+            ["receiver", "next_at"],
+            unique=False,
+            postgresql_where=sa.text("done_at IS NULL"),
+            sqlite_where=sa.text("done_at IS NULL"),
+        )
 
     op.create_table(
         "duty_contact",
@@ -237,6 +259,63 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("duty_contact", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_duty_contact_unit"), ["unit"], unique=False)
+
+    op.create_table(
+        "exchange_case",
+        sa.Column("peer", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=True),
+        sa.Column("received", sa.BigInteger(), nullable=False),
+        sa.Column("sent", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("peer", "system", "number", name=op.f("pk_exchange_case")),
+    )
+    with op.batch_alter_table("exchange_case", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exchange_case_case_id"), ["case_id"], unique=False)
+
+    op.create_table(
+        "exchange_message",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("peer", sa.String(), nullable=False),
+        sa.Column("direction", sa.String(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("order", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("body_hash", sa.String(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("receipt", sa.JSON(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exchange_message")),
+        sa.UniqueConstraint("peer", "direction", "message_id", name=op.f("uq_exchange_message_peer_direction_message_id")),
+    )
+    with op.batch_alter_table("exchange_message", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exchange_message_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_exchange_message_peer_direction_order"), ["peer", "direction", "order"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_exchange_message_peer_direction_system_number_sequence"),
+            ["peer", "direction", "system", "number", "sequence"],
+            unique=False,
+        )
+
+    op.create_table(
+        "exchange_number",
+        sa.Column("peer", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("theirs", sa.String(), nullable=False),
+        sa.Column("ours", sa.String(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("peer", "kind", "theirs", name=op.f("pk_exchange_number")),
+    )
+    with op.batch_alter_table("exchange_number", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exchange_number_peer_kind_ours"), ["peer", "kind", "ours"], unique=False)
 
     op.create_table(
         "idempotency_key",
@@ -271,6 +350,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_journal_entry_actor_at"), ["actor", "at"], unique=False)
         batch_op.create_index(batch_op.f("ix_journal_entry_at"), ["at"], unique=False)
 
+    op.create_table(
+        "key_check",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("print", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_key_check")),
+    )
     op.create_table(
         "lease",
         sa.Column("name", sa.String(), nullable=False),
@@ -411,6 +497,7 @@ def upgrade() -> None:
     with op.batch_alter_table("sign_in", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_in_account"), ["account"], unique=False)
         batch_op.create_index(batch_op.f("ix_sign_in_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sign_in_family"), ["family"], unique=False)
 
     op.create_table(
         "subscription",
@@ -582,6 +669,7 @@ def upgrade() -> None:
         sa.Column("result", sa.Text(), nullable=True),
         sa.Column("result_public", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("confirmed_by", sa.String(), nullable=True),
         sa.Column("dispatched_at", sa.DateTime(timezone=True), nullable=True),
@@ -651,6 +739,7 @@ def upgrade() -> None:
         sa.Column("satisfaction", sa.Integer(), nullable=True),
         sa.Column("resolution", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("dispatched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("feedback_at", sa.DateTime(timezone=True), nullable=True),
@@ -687,6 +776,9 @@ def upgrade() -> None:
         sa.Column("signed_by", sa.String(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("extensions", sa.Integer(), nullable=False),
+        sa.Column("extension_asked", sa.String(), nullable=True),
+        sa.Column("extension_reason", sa.Text(), nullable=True),
+        sa.Column("pause_reason", sa.Text(), nullable=True),
         sa.Column("return_reason", sa.Text(), nullable=True),
         sa.Column("dispute", sa.Text(), nullable=True),
         sa.Column("feedback", sa.Text(), nullable=True),
@@ -765,6 +857,7 @@ def downgrade() -> None:
     op.drop_table("timer")
     op.drop_table("subscription")
     with op.batch_alter_table("sign_in", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_family"))
         batch_op.drop_index(batch_op.f("ix_sign_in_expires_at"))
         batch_op.drop_index(batch_op.f("ix_sign_in_account"))
 
@@ -797,6 +890,7 @@ def downgrade() -> None:
 
     op.drop_table("notice")
     op.drop_table("lease")
+    op.drop_table("key_check")
     with op.batch_alter_table("journal_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_journal_entry_at"))
         batch_op.drop_index(batch_op.f("ix_journal_entry_actor_at"))
@@ -807,13 +901,33 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_idempotency_key_at"))
 
     op.drop_table("idempotency_key")
+    with op.batch_alter_table("exchange_number", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exchange_number_peer_kind_ours"))
+
+    op.drop_table("exchange_number")
+    with op.batch_alter_table("exchange_message", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exchange_message_peer_direction_system_number_sequence"))
+        batch_op.drop_index(batch_op.f("ix_exchange_message_peer_direction_order"))
+        batch_op.drop_index(batch_op.f("ix_exchange_message_case_id"))
+
+    op.drop_table("exchange_message")
+    with op.batch_alter_table("exchange_case", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exchange_case_case_id"))
+
+    op.drop_table("exchange_case")
     with op.batch_alter_table("duty_contact", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_duty_contact_unit"))
 
     op.drop_table("duty_contact")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_delivery_receiver_done_at"))
-        batch_op.drop_index(batch_op.f("ix_delivery_done_at_next_at"))
+        batch_op.drop_index(
+            "ix_delivery_waiting", postgresql_where=sa.text("done_at IS NULL"), sqlite_where=sa.text("done_at IS NULL")
+        )
+        batch_op.drop_index(batch_op.f("ix_delivery_receiver_created_at"))
+        batch_op.drop_index(
+            "ix_delivery_order", postgresql_where=sa.text("done_at IS NULL"), sqlite_where=sa.text("done_at IS NULL")
+        )
+        batch_op.drop_index(batch_op.f("ix_delivery_done_at"))
 
     op.drop_table("delivery")
     with op.batch_alter_table("deadline", schema=None) as batch_op:
@@ -829,6 +943,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_consultation_state_created_at"))
 
     op.drop_table("consultation")
+    op.drop_table("checkpoint_book")
     with op.batch_alter_table("chain_head", schema=None) as batch_op:
         batch_op.drop_index("ix_chain_head_unsealed")
 
