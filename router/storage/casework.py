@@ -184,6 +184,8 @@ class Ticket(Base):
     resolution: Mapped[str | None] = mapped_column(Text)
     """How a dispute was settled at its source (化解结果)."""
     created_at: Mapped[dt.datetime]
+    accepted_at: Mapped[dt.datetime | None]
+    """When the platform accepted it (受理); None: it only waits for the other side."""
     dispatched_at: Mapped[dt.datetime | None]
     signed_at: Mapped[dt.datetime | None]
     feedback_at: Mapped[dt.datetime | None]
@@ -210,6 +212,11 @@ class Assignment(Base):
     signed_by: Mapped[str | None]
     ended_at: Mapped[dt.datetime | None]
     extensions: Mapped[int] = mapped_column(default=0)
+    """How often it was given more time."""
+    extension_asked: Mapped[str | None]
+    """More time that the agency asks for (延期申请), e.g. ``3 working-days``."""
+    extension_reason: Mapped[str | None] = mapped_column(Text)
+    pause_reason: Mapped[str | None] = mapped_column(Text)
     return_reason: Mapped[str | None] = mapped_column(Text)
     dispute: Mapped[str | None] = mapped_column(Text)
     """What the centre answered to a return (退单争议)."""
@@ -257,6 +264,8 @@ class PoliceOrder(Base):
     result_public: Mapped[str | None] = mapped_column(Text)
     """What 12345 and the caller may be told."""
     created_at: Mapped[dt.datetime]
+    accepted_at: Mapped[dt.datetime | None]
+    """When the desk accepted it (受理); None: it is offered, awaits confirmation, or waits for the other side."""
     confirmed_at: Mapped[dt.datetime | None]
     confirmed_by: Mapped[str | None]
     dispatched_at: Mapped[dt.datetime | None]
