@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from router import ids
@@ -111,7 +111,7 @@ async def of_family(session: AsyncSession, family: str, account: str, places: Pl
     return None if row is None else _who(row, places)
 
 
-def _who(row: Row[Any], places: Places) -> Who | None:
+def _who(row: Any, places: Places) -> Who | None:
     signed, account, posting, peer = row
     if signed.desk is not None and signed.desk != account.unit and posting is None:
         return None

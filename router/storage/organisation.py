@@ -103,7 +103,7 @@ class SignIn(Base):
     """A browser session or a program's refresh token (会话); only its hash is kept."""
 
     __tablename__ = "sign_in"
-    __table_args__ = (Index(None, "account"), Index(None, "expires_at"))
+    __table_args__ = (Index(None, "account"), Index(None, "family"), Index(None, "expires_at"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     """SHA-256 of the secret."""
