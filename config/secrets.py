@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from config import private
 from config.errors import ConfigError, Problem
-from config.settings import Settings, make_private
+from config.settings import Settings
 
 SHORTEST = 12
 """Characters that a seat's secret must have at least."""
@@ -69,7 +67,7 @@ class Secrets:
         """``{"SHA-256": hex, "MD5": hex}`` of a seat, None without a secret. A changed file is read anew; while it
         can't be read, what was known stays true."""
         try:
-            if self._stamp != self._current_stamp():
+            if self._stamp != private.stamp(self._file):
                 self._read()
         except ConfigError:
             pass
@@ -80,11 +78,11 @@ class Secrets:
     def server(self) -> bytes:
         """32 random bytes of this installation (nonces, room and flow tokens), made when first asked for."""
         if self._server is None:
-            with self._locked():
+            with private.locked(self._folder):
                 file = self._folder / "server.key"
                 if not file.exists():
-                    _write(file, secrets.token_bytes(32))
-                self._check_mode(file)
+                    private.write(file, secrets.token_bytes(32))
+                private.check_mode(file)
                 self._server = file.read_bytes()
             if len(self._server) != 32:
                 raise ConfigError(
@@ -102,13 +100,13 @@ class Secrets:
             raise ValueError(f"a secret has at least {SHORTEST} characters")
         if not password.isprintable() or password != password.strip():
             raise ValueError("a secret is printable and neither begins nor ends with a space")
-        with self._locked():
+        with private.locked(self._folder):
             self._read()
             self._entries[seat] = _Entry(hashes(seat, self._realm, password), demo)
             self._store()
 
     def _make_demo(self, seats: Iterable[str], given: str | None) -> None:
-        with self._locked():
+        with private.locked(self._folder):
             self._read()
             for seat in seats:
                 entry = self._entries.get(seat)
@@ -142,10 +140,10 @@ class Secrets:
         if not self._file.exists():
             self._entries, self._stamp = {}, None
             return
-        self._check_mode(self._file)
+        private.check_mode(self._file)
         remedy = "restore it from a backup, or delete it and set the secrets anew"
         try:
-            stamp = self._current_stamp()
+            stamp = private.stamp(self._file)
             content = json.loads(self._file.read_text(encoding="utf-8"))
             realm = content["realm"]
             entries = {
@@ -180,30 +178,8 @@ class Secrets:
                 for seat, entry in sorted(self._entries.items())
             },
         }
-        _write(self._file, (json.dumps(content, indent=1) + "\n").encode())
-        self._stamp = self._current_stamp()
-
-    def _current_stamp(self) -> tuple[int, int] | None:
-        try:
-            status = self._file.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_ino
-
-    def _check_mode(self, file: Path) -> None:
-        if file.stat().st_mode & 0o077:
-            raise ConfigError([Problem(str(file), None, "", "can be read by other users", f"run: chmod 600 {file}")])
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One writer at a time, of all processes."""
-        make_private(self._folder)
-        descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        private.write(self._file, (json.dumps(content, indent=1) + "\n").encode())
+        self._stamp = private.stamp(self._file)
 
 
 def hashes(seat: str, realm: str, password: str) -> dict[str, str]:
@@ -213,22 +189,3 @@ def hashes(seat: str, realm: str, password: str) -> dict[str, str]:
         "SHA-256": hashlib.sha256(text).hexdigest(),
         "MD5": hashlib.md5(text, usedforsecurity=False).hexdigest(),
     }
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Put content in place of a file: whole or not at all, readable by the owner only."""
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(file)
-    finally:
-        fresh.unlink(missing_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -29,8 +29,9 @@ def link(
 
     The text hashed is JSON with sorted keys, no spaces, times in UTC to the microsecond: the same on every database.
     """
+    moment = at.astimezone(dt.UTC).isoformat(timespec="microseconds")
     text = json.dumps(
-        [chain, seq, at.astimezone(dt.UTC).isoformat(timespec="microseconds"), actor, unit, desk, action, subject, detail, previous],
+        [chain, seq, moment, actor, unit, desk, action, subject, detail, previous],
         ensure_ascii=False,
         sort_keys=True,
         separators=(",", ":"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, Text
+from sqlalchemy import JSON, BigInteger, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from router.storage.base import Base
@@ -27,6 +27,19 @@ class ChainHead(Base):
     hash: Mapped[str]
     unsealed: Mapped[bool] = mapped_column(default=True)
     """Changed since the last checkpoint."""
+
+
+class CheckpointBook(Base):
+    """How far the checkpoints of one journal folder have got: so that lines cut off a folder's end are missed."""
+
+    __tablename__ = "checkpoint_book"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Every line of the folder names it."""
+    number: Mapped[int] = mapped_column(BigInteger)
+    """Of the last line, with its ``hash``."""
+    hash: Mapped[str]
+    at: Mapped[dt.datetime]
 
 
 class JournalEntry(Base):
@@ -91,11 +104,20 @@ class Subscription(Base):
     created_by: Mapped[str]
 
 
+_WAITING = text("done_at IS NULL")
+"""What has been delivered stays a while, and would only slow the search for what has not."""
+
+
 class Delivery(Base):
     """One event on its way to one receiver: a webhook or a peer; retried until it is taken."""
 
     __tablename__ = "delivery"
-    __table_args__ = (Index(None, "done_at", "next_at"), Index(None, "receiver", "done_at"))
+    __table_args__ = (
+        Index(None, "done_at"),
+        Index(None, "receiver", "created_at"),
+        Index("ix_delivery_waiting", "receiver", "next_at", postgresql_where=_WAITING, sqlite_where=_WAITING),
+        Index("ix_delivery_order", "receiver", "case_id", "order", postgresql_where=_WAITING, sqlite_where=_WAITING),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     """Hash of receiver and event: the same delivery is written once."""
@@ -132,7 +154,7 @@ class Timer(Base):
     subject_id: Mapped[str]
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     state: Mapped[str] = mapped_column(default="pending")
-    """pending | done | cancelled | failed."""
+    """pending | done | skipped (too late, by its policy) | cancelled | failed (a person must look)."""
     due_at: Mapped[dt.datetime]
     every: Mapped[float | None]
     """Seconds between runs of a recurring timer."""
@@ -140,8 +162,10 @@ class Timer(Base):
     """What a late timer does: ``run`` once however late, ``skip`` if later than ``grace`` seconds."""
     grace: Mapped[float] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
+    """Failed ones of the present run."""
     lease_owner: Mapped[str | None]
     lease_until: Mapped[dt.datetime | None]
+    """Nobody else takes it until then; without an owner: when it is tried again after a failure."""
     last_error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
@@ -155,3 +179,15 @@ class Lease(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
     until: Mapped[dt.datetime]
+
+
+class KeyCheck(Base):
+    """A known text under the data keys of this installation: a process with other keys is refused before it seals anything."""
+
+    __tablename__ = "key_check"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """``data``."""
+    sealed: Mapped[str] = mapped_column(Sealed)
+    print: Mapped[str]
+    """Fingerprint of the known text: shows the key of fingerprints."""

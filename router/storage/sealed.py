@@ -1,7 +1,8 @@
 """Columns that are encrypted at rest, and the keyed fingerprints by which they are found again.
 
 A value is a Fernet token (AES-128-CBC with HMAC-SHA-256) under the first key of the ring; any key of the ring opens it, so keys
-can be changed while the service runs. A fingerprint is HMAC-SHA-256 of a normalised value: equal values are equal, and nothing
+can be changed while the service runs: where the ring came from is asked for a newer one every second, and at once when a value
+does not open. A fingerprint is HMAC-SHA-256 of a normalised value: equal values are equal, and nothing
 else can be told of them. The ring is opened once per process, before the first session.
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -39,20 +41,55 @@ class Ring:
         object.__setattr__(self, "box", MultiFernet([Fernet(key) for key in self.keys]))
 
 
-_ring: Ring | None = None
+Source = Callable[[], Ring | None]
+"""Gives the ring that holds from now on, or None if it is the same as when it was last asked."""
+LOOK_EVERY = 1.0
+"""Seconds: so old may a ring be that something is sealed with."""
 
 
-def use(ring: Ring) -> None:
-    """Seal and open with this ring from now on, in this process."""
-    global _ring
-    _ring = ring
+@dataclass(slots=True)
+class _Opened:
+    ring: Ring
+    source: Source | None
+    looked: float
+
+    def look(self) -> bool:
+        """Take a newer ring if there is one; true: there was."""
+        self.looked = time.monotonic()
+        fresh = self.source() if self.source else None
+        if fresh is None:
+            return False
+        self.ring = fresh
+        return True
+
+
+_opened: _Opened | None = None
+
+
+def use(ring: Ring, source: Source | None = None) -> None:
+    """Seal and open with this ring from now on, in this process; ``source`` tells of newer ones."""
+    global _opened
+    _opened = _Opened(ring, source, time.monotonic())
 
 
 def ring() -> Ring:
     """The ring in use; raise :class:`KeysMissing`."""
-    if _ring is None:
-        raise KeysMissing("the data keys have not been opened: call router.storage.sealed.use at start")
-    return _ring
+    opened = _held()
+    if time.monotonic() - opened.looked >= LOOK_EVERY:
+        opened.look()
+    return opened.ring
+
+
+def close() -> None:
+    """Forget the ring."""
+    global _opened
+    _opened = None
+
+
+def _held() -> _Opened:
+    if _opened is None:
+        raise KeysMissing("the data keys have not been opened: call router.storage.vault.unlock at start")
+    return _opened
 
 
 def seal(text: str) -> str:
@@ -61,20 +98,45 @@ def seal(text: str) -> str:
 
 def open_(token: str) -> str:
     """Raise :class:`KeysMissing` if no key of the ring opens it."""
+    data = token.encode()
     try:
-        return ring().box.decrypt(token.encode()).decode()
+        return ring().box.decrypt(data).decode()
+    except InvalidToken:
+        pass
+    opened = _held()
+    try:
+        if opened.look():
+            return opened.ring.box.decrypt(data).decode()
+    except InvalidToken:
+        pass
+    raise KeysMissing("a sealed value was written with a key that is not in data/secrets/data.keys: restore it")
+
+
+def is_newest(token: str) -> bool:
+    """Whether the value is sealed with the key that seals now."""
+    try:
+        Fernet(ring().keys[0]).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def rotate(token: str) -> str:
+    """The same value under the key that seals now; raise :class:`KeysMissing` if no key opens it."""
+    try:
+        return ring().box.rotate(token.encode()).decode()
     except InvalidToken:
         raise KeysMissing("a sealed value was written with a key that is not in data/secrets/data.keys: restore it") from None
 
 
-def rotate(token: str) -> str:
-    """The same value under the newest key."""
-    return ring().box.rotate(token.encode()).decode()
-
-
 def fingerprint(kind: str, value: str) -> str:
     """By which equal values of a kind (``number``, ``place``, ``name``…) are found; 32 hexadecimal digits."""
-    return hmac.new(ring().index, f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
+    return fingerprint_by(ring(), kind, value)
+
+
+def fingerprint_by(one: Ring, kind: str, value: str) -> str:
+    """The same with a ring that need not be in use."""
+    return hmac.new(one.index, f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def fingerprints(kind: str, values: Sequence[str]) -> list[str]:

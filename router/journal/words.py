@@ -1,0 +1,20 @@
+"""Sentences of this package that people read in the interface."""
+
+from __future__ import annotations
+
+URL_FORM = "回调地址不是合法的网址"
+URL_FORM_REMEDY = "请写成 https://主机名/路径"
+URL_SCHEME = "回调地址必须使用 https"
+URL_SCHEME_REMEDY = "请使用 https 地址;仅开发环境可用本机 http 地址"
+URL_CREDENTIALS = "回调地址中不得包含用户名或口令"
+URL_CREDENTIALS_REMEDY = "请从地址中去掉“用户名:口令@”;推送内容以签名校验来源"
+URL_FRAGMENT = "回调地址中不得包含“#”片段"
+URL_HOST = "回调地址指向本机或链路本地地址,不能作为接收方"
+URL_HOST_REMEDY = "请使用接收方服务器的域名或地址"
+NAME = "订阅名称应为 1 至 100 个字符"
+TOPICS = "至少选择一个主题,且主题名只能由小写字母、数字、“-”“_”“.”组成,可以“.*”结尾"
+TOPICS_REMEDY = "例如 ticket.dispatched 或 handoff.*;全部主题写 *"
+MISSING = "没有这个订阅"
+STALE = "该订阅已被他人修改"
+STALE_REMEDY = "请刷新后再改"
+DELIVERY_MISSING = "没有这条推送记录"
