@@ -17,6 +17,7 @@ from config.settings import Settings, load
 from hotline.errors import CommandError
 from router import bus, calls_client
 from router.calls_client import CallsClient
+from router.calls_now import newer_than, newest
 from router.storage import call_records, errors
 from router.storage.call_records import CallFilter, CallList, CallRecord, CallSummary, RecordingFacts
 from router.storage.engine import Database
@@ -210,11 +211,6 @@ def running(live: contract.LiveCall) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(live).items() if name not in records}
 
 
-def newer_than(live: contract.CallFacts, recorded: CallSummary | None) -> bool:
-    """A snapshot that was left behind by a node that died is older than the record of the call's end."""
-    return recorded is None or (recorded.ended_at is None and live.rev >= recorded.rev)
-
-
 def merged(
     listed: CallList, newer: Mapping[str, CallSummary], recorded: Mapping[str, CallSummary], wanted: CallFilter
 ) -> CallList:
@@ -262,23 +258,12 @@ async def show_call(settings: Settings, call: str) -> tuple[ShownCall | None, st
         msgspec.structs.replace(
             shown,
             call=summary(now),
-            parties=_newest(shown.parties, list(now.parties)),
-            transfers=_newest(shown.transfers, list(now.transfers)),
+            parties=newest(shown.parties, now.parties),
+            transfers=newest(shown.transfers, now.transfers),
             running=running(now),
         ),
         warning,
     )
-
-
-F = TypeVar("F", contract.PartyFacts, contract.TransferFacts)
-
-
-def _newest(recorded: list[F], live: list[F]) -> list[F]:
-    found = {one.id: one for one in recorded}
-    for one in live:
-        if one.id not in found or found[one.id].rev <= one.rev:
-            found[one.id] = one
-    return list(found.values())
 
 
 async def recordings(settings: Settings, id: str) -> list[RecordingFacts]:
