@@ -14,7 +14,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, literal, tuple_
+from sqlalchemy import literal, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -79,7 +79,7 @@ Pages = Annotated[Paging, Depends(paging)]
 
 async def fetch(
     session: AsyncSession,
-    query: Select[Any],
+    query: Any,
     wanted: Paging,
     *,
     name: str,

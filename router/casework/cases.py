@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from router import ids
-from router.allocation.decision import Ticks
+from router.allocation.decision import Decision, Ticks
 from router.casework import allocate, faces, numbering, repeats
 from router.casework.work import Work, fresh, need, operation, touch
 from router.catalog import versions
@@ -121,6 +121,31 @@ async def register(work: Work, given: Registration) -> Registered:
     allocation = await allocate.decide(work, case, centre.id, given.ticks)
     await allocate.carry_out(work, case, allocation, dispatch=given.dispatch, hand_over=given.hand_over)
     return await look(work, case, allocation=allocation)
+
+
+async def preview(work: Work, given: Registration) -> Decision:
+    """What the chain would say of a matter, were it registered now; nothing is kept."""
+    centre = work.town.desk(given.centre or work.actor.desk)
+    catalog = await versions.at(work.session, work.town.city_of(centre.id), work.now)
+    known = (await work.session.scalars(select(Case).where(Case.call_id == given.call))).first() if given.call else None
+    case = Case(
+        id="",
+        rev=1,
+        number="",
+        city=work.town.city_of(centre.id),
+        state="draft",
+        first_centre=known.first_centre if known else centre.id,
+        first_answered_at=work.now,
+        asked={},
+        urgency="normal",
+        confidentiality="open",
+        catalog_version=catalog.version,
+        created_at=work.now,
+        created_by=work.actor.id,
+        updated_at=work.now,
+    )
+    _fill(work, case, given, catalog)
+    return await allocate.preview(work, case, centre.id, given.ticks)
 
 
 async def look(work: Work, case: Case, *, allocation: Allocation | None = None, again: bool = False) -> Registered:

@@ -505,6 +505,12 @@ async def _again(work: Work, case: Case, row: Handoff, order: PoliceOrder, why: 
     return row
 
 
+def other_side(work: Work, case: Case) -> str:
+    """The centre that a handoff of this case goes to by default: the other line's, 110 by the case's county."""
+    side = work.town.side(work.actor.desk) or work.town.desk(case.first_centre).side
+    return _police_desk(work, case) if side == "12345" else work.town.default(case.city, "12345").id
+
+
 def _police_desk(work: Work, case: Case) -> str:
     """The 110 desk of the case's county, else the city's default."""
     mine = [one for one in work.town.desks_of(case.city) if one.side == "110"]

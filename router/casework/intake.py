@@ -38,7 +38,7 @@ async def receive(work: Work, given: Registration, files: Sequence[File] = ()) -
         return found
     for file, media_type in zip(files, checked, strict=True):
         await attachments.add(work, found.case.id, file.name, file.content, media_type=media_type)
-    if found.case.urgency == "danger" or _call_back(found):
+    if needs_call_back(found):
         units = {found.case.first_centre, *(face.platform for face in (found.ticket, found.order) if face)}
         for unit in sorted(units):
             await notices.raise_(
@@ -52,7 +52,10 @@ async def receive(work: Work, given: Registration, files: Sequence[File] = ()) -
     return found
 
 
-def _call_back(found: Registered) -> bool:
+def needs_call_back(found: Registered) -> bool:
+    """Whether somebody should ring the citizen now."""
+    if found.case.urgency == "danger":
+        return True
     decision = found.allocation.decision if found.allocation else {}
     verdict = decision.get("inputs", {}).get("verdict", {})
     return bool(verdict.get("call_back"))

@@ -56,7 +56,7 @@ class Filters:
     mode: str | None = None
 
 
-def cases(actor: Actor, now: dt.datetime, given: Filters) -> Select[tuple[Case]]:
+def cases(actor: Actor, now: dt.datetime, given: Filters) -> Select[Case]:
     """Cases that the actor may see."""
     query = select(Case).where(rules.visible_cases(actor, now))
     query = _common(query, given, Case, Case.created_at)
@@ -68,10 +68,11 @@ def cases(actor: Actor, now: dt.datetime, given: Filters) -> Select[tuple[Case]]
         query = query.where(Case.urgency == given.urgency)
     if given.division:
         query = query.where(_division(Case.division, given.division))
-    return _of_case(query, given)
+    narrowed: Select[Case] = _of_case(query, given)
+    return narrowed
 
 
-def tickets(actor: Actor, now: dt.datetime, given: Filters) -> Select[tuple[Ticket, Case]]:
+def tickets(actor: Actor, now: dt.datetime, given: Filters) -> Select[Ticket, Case]:
     """Tickets that the actor may see, with their cases."""
     query = select(Ticket, Case).join(Case, Case.id == Ticket.case_id).where(rules.visible_tickets(actor, now))
     query = _common(query, given, Ticket, Ticket.created_at)
@@ -87,10 +88,11 @@ def tickets(actor: Actor, now: dt.datetime, given: Filters) -> Select[tuple[Tick
         query = query.where(_division(Ticket.division, given.division))
     if given.overdue is not None:
         query = query.where(_overdue(Ticket.case_id, now) if given.overdue else ~_overdue(Ticket.case_id, now))
-    return _of_case(query, given)
+    narrowed: Select[Ticket, Case] = _of_case(query, given)
+    return narrowed
 
 
-def orders(actor: Actor, now: dt.datetime, given: Filters) -> Select[tuple[PoliceOrder, Case]]:
+def orders(actor: Actor, now: dt.datetime, given: Filters) -> Select[PoliceOrder, Case]:
     """Police orders that the actor may see, with their cases."""
     query = select(PoliceOrder, Case).join(Case, Case.id == PoliceOrder.case_id).where(rules.visible_orders(actor, now))
     query = _common(query, given, PoliceOrder, PoliceOrder.created_at)
@@ -112,10 +114,25 @@ def orders(actor: Actor, now: dt.datetime, given: Filters) -> Select[tuple[Polic
         query = query.where(_division(Case.division, given.division))
     if given.overdue is not None:
         query = query.where(_overdue(PoliceOrder.case_id, now) if given.overdue else ~_overdue(PoliceOrder.case_id, now))
-    return _of_case(query, given)
+    narrowed: Select[PoliceOrder, Case] = _of_case(query, given)
+    return narrowed
 
 
-def handoffs(actor: Actor, now: dt.datetime, given: Filters) -> Select[tuple[Handoff, Case]]:
+def urgent_orders(actor: Actor, now: dt.datetime, limit: int = 100) -> Select[PoliceOrder, Case]:
+    """What tops a 110 desk: orders that await confirmation, those that climbed most first; then dangerous ones that nobody has
+    signed."""
+    awaiting = PoliceOrder.state == "awaiting"
+    unsigned = and_(PoliceOrder.state.in_(("dispatched", "registered")), PoliceOrder.danger_by.is_not(None))
+    return (
+        select(PoliceOrder, Case)
+        .join(Case, Case.id == PoliceOrder.case_id)
+        .where(rules.visible_orders(actor, now), or_(awaiting, unsigned))
+        .order_by(awaiting.desc(), PoliceOrder.climbs.desc(), PoliceOrder.created_at, PoliceOrder.id)
+        .limit(limit)
+    )
+
+
+def handoffs(actor: Actor, now: dt.datetime, given: Filters) -> Select[Handoff, Case]:
     """Handoffs that the actor may see, with their cases."""
     query = select(Handoff, Case).join(Case, Case.id == Handoff.case_id).where(rules.visible_handoffs(actor, now))
     query = _common(query, given, Handoff, Handoff.offered_at)
@@ -132,10 +149,11 @@ def handoffs(actor: Actor, now: dt.datetime, given: Filters) -> Select[tuple[Han
         query = query.where(Handoff.dangerous.is_(given.danger))
     if given.item:
         query = query.where(Case.item == given.item)
-    return _of_case(query, given)
+    narrowed: Select[Handoff, Case] = _of_case(query, given)
+    return narrowed
 
 
-def _common(query: Select[Any], given: Filters, model: Any, began: Any) -> Select[Any]:
+def _common(query: Any, given: Filters, model: Any, began: Any) -> Any:
     if given.states:
         query = query.where(model.state.in_(given.states))
     if given.number:
@@ -149,7 +167,7 @@ def _common(query: Select[Any], given: Filters, model: Any, began: Any) -> Selec
     return query
 
 
-def _of_case(query: Select[Any], given: Filters) -> Select[Any]:
+def _of_case(query: Any, given: Filters) -> Any:
     if given.channel:
         query = query.where(Case.channel == given.channel)
     if given.city:
@@ -176,9 +194,7 @@ def _overdue(case: Any, now: dt.datetime) -> ColumnElement[bool]:
     return late.correlate(case.class_)
 
 
-async def stream(
-    session: AsyncSession, query: Select[Any], began: Any, id_: Any, *, at_most: int | None = None
-) -> AsyncIterator[Any]:
+async def stream(session: AsyncSession, query: Any, began: Any, id_: Any, *, at_most: int | None = None) -> AsyncIterator[Any]:
     """All rows of a list, newest first, a page at a time: memory does not grow with their number, and no statement lasts long."""
     after: tuple[Any, Any] | None = None
     left = at_most

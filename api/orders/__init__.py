@@ -1,0 +1,1 @@
+"""Police orders 警单."""

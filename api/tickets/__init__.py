@@ -1,0 +1,1 @@
+"""Tickets 工单 and the shares of the agencies that handle them."""
