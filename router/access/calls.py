@@ -113,20 +113,20 @@ def _complained_of(actor: Actor) -> ColumnElement[bool]:
 def playable(actor: Actor, lines: Lines, now: dt.datetime) -> ColumnElement[bool]:
     """WHERE clause over :class:`Recording`: the actor may hear it.
 
-    The call must be visible. If it belongs to matters, one of them must be visible too (a clue about stability is heard by few).
-    What the police spoke in is heard by police and their supervisors, and by units that a grant of that matter names.
+    The call must be visible, and none of its matters a secret to the actor (a clue about stability is heard by few). What the
+    police spoke in is heard by police and their supervisors, and by units that a grant of that matter names.
     """
     call = exists().where(Call.id == Recording.call_id, visible(actor, lines)).correlate(Recording)
-    linked = exists().where(CaseCall.call_id == Recording.call_id).correlate(Recording)
-    matter = (
+    secret = (
         exists()
-        .where(CaseCall.call_id == Recording.call_id, Case.id == CaseCall.case_id, rules.visible_cases(actor, now))
+        .where(CaseCall.call_id == Recording.call_id, Case.id == CaseCall.case_id, ~rules.not_secret(actor, now))
         .correlate(Recording)
     )
-    heard = and_(call, or_(~linked, matter))
+    if actor.is_system:
+        return call
     if rules.sees_police_fields(actor):
-        return heard
-    return and_(heard, or_(~with_police(lines, Recording.call_id), _granted(actor, now)))
+        return and_(call, ~secret)
+    return and_(call, ~secret, or_(~with_police(lines, Recording.call_id), _granted(actor, now)))
 
 
 def with_police(lines: Lines, call: InstrumentedAttribute[str]) -> ColumnElement[bool]:

@@ -179,7 +179,7 @@ def visible_cases(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     """WHERE clause over :class:`Case`."""
     if actor.is_system:
         return true()
-    return and_(_rows(actor, now), _not_secret(actor, now))
+    return and_(_rows(actor, now), not_secret(actor, now))
 
 
 def _rows(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
@@ -208,7 +208,7 @@ def _rows(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     return false()  # administrators keep accounts and rules, and see no matters
 
 
-def _not_secret(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+def not_secret(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     """Clues about social stability (稳定线索): police, supervisors, whoever took it, and units granted that very case."""
     if actor.role in ("police", "supervisor"):
         return true()
@@ -282,7 +282,7 @@ def visible_tickets(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
 
 
 def _open_case(column: Any, actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
-    return exists().where(Case.id == column, _not_secret(actor, now)).correlate(column.class_)
+    return exists().where(Case.id == column, not_secret(actor, now)).correlate(column.class_)
 
 
 def visible_orders(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:

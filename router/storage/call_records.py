@@ -181,7 +181,7 @@ async def apply_all(session: AsyncSession, events: Iterable[contract.AnyEvent]) 
 # --- rows into answers
 
 
-def _facts(kind: type[S], row: Any) -> S:
+def facts(kind: type[S], row: Any) -> S:
     values: dict[str, Any] = {}
     for name in kind.__struct_fields__:
         column = RENAMED.get(name, name)
@@ -191,7 +191,7 @@ def _facts(kind: type[S], row: Any) -> S:
     return kind(**values)
 
 
-def _is_abandoned() -> ColumnElement[bool]:
+def is_abandoned() -> ColumnElement[bool]:
     return and_(
         CALL.c.kind.in_(_FROM_CITIZENS),
         CALL.c.answered_at.is_(None),
@@ -200,7 +200,7 @@ def _is_abandoned() -> ColumnElement[bool]:
     )
 
 
-def _is_silent() -> ColumnElement[bool]:
+def is_silent() -> ColumnElement[bool]:
     return exists().where(RECORDING.c.call_id == CALL.c.id, RECORDING.c.caller_silent)
 
 
@@ -224,17 +224,17 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         found.append(CALL.c.answered_at.is_not(None) if wanted.answered else CALL.c.answered_at.is_(None))
     if wanted.ended is not None:
         found.append(CALL.c.ended_at.is_not(None) if wanted.ended else CALL.c.ended_at.is_(None))
-    either = [*([_is_abandoned()] if wanted.abandoned else []), *([_is_silent()] if wanted.silent else [])]
+    either = [*([is_abandoned()] if wanted.abandoned else []), *([is_silent()] if wanted.silent else [])]
     if either:
         found.append(or_(*either))
     return found
 
 
 def _summary(row: Any) -> CallSummary:
-    return msgspec.structs.replace(_facts(CallSummary, row), live=row.ended_at is None)
+    return msgspec.structs.replace(facts(CallSummary, row), live=row.ended_at is None)
 
 
-_SUMMARY = select(CALL, _is_abandoned().label("abandoned"), _is_silent().label("silent"))
+_SUMMARY = select(CALL, is_abandoned().label("abandoned"), is_silent().label("silent"))
 
 
 async def list_calls(session: AsyncSession, wanted: CallFilter, *, limit: int = 50, page: int = 1) -> CallList:
@@ -266,11 +266,11 @@ async def show_call(session: AsyncSession, call: str) -> CallRecord | None:
 
     record = CallRecord(
         call=_summary(row) if row else None,
-        parties=[_facts(contract.PartyFacts, r) for r in await of_call(PARTY, PARTY.c.invited_at, PARTY.c.id)],
-        transfers=[_facts(contract.TransferFacts, r) for r in await of_call(TRANSFER, TRANSFER.c.started_at)],
-        recordings=[_facts(RecordingFacts, r) for r in await of_call(RECORDING, RECORDING.c.started_at)],
-        pages=[_facts(PageFacts, r) for r in await of_call(PAGE, PAGE.c.ended_at)],
-        notes=[_facts(Note, r) for r in await of_call(CALL_NOTE, CALL_NOTE.c.at, CALL_NOTE.c.id)],
+        parties=[facts(contract.PartyFacts, r) for r in await of_call(PARTY, PARTY.c.invited_at, PARTY.c.id)],
+        transfers=[facts(contract.TransferFacts, r) for r in await of_call(TRANSFER, TRANSFER.c.started_at)],
+        recordings=[facts(RecordingFacts, r) for r in await of_call(RECORDING, RECORDING.c.started_at)],
+        pages=[facts(PageFacts, r) for r in await of_call(PAGE, PAGE.c.ended_at)],
+        notes=[facts(Note, r) for r in await of_call(CALL_NOTE, CALL_NOTE.c.at, CALL_NOTE.c.id)],
     )
     known = record.call or record.parties or record.transfers or record.recordings or record.pages or record.notes
     return record if known else None
@@ -278,12 +278,12 @@ async def show_call(session: AsyncSession, call: str) -> CallRecord | None:
 
 async def show_recording(session: AsyncSession, recording: str) -> RecordingFacts | None:
     row = (await session.execute(select(RECORDING).where(RECORDING.c.id == recording))).one_or_none()
-    return _facts(RecordingFacts, row) if row else None
+    return facts(RecordingFacts, row) if row else None
 
 
 async def recordings_of(session: AsyncSession, call: str) -> list[RecordingFacts]:
     rows = await session.execute(select(RECORDING).where(RECORDING.c.call_id == call).order_by(RECORDING.c.started_at))
-    return [_facts(RecordingFacts, row) for row in rows]
+    return [facts(RecordingFacts, row) for row in rows]
 
 
 async def seat_history(
@@ -296,4 +296,4 @@ async def seat_history(
     if until is not None:
         query = query.where(SEAT_CHANGE.c.at < moment(until))
     rows = await session.execute(query.order_by(SEAT_CHANGE.c.at.desc(), SEAT_CHANGE.c.id.desc()).limit(limit))
-    return [_facts(SeatHistory, row) for row in rows]
+    return [facts(SeatHistory, row) for row in rows]
