@@ -211,7 +211,7 @@ def _fill(work: Work, case: Case, given: Registration, catalog: Catalog) -> None
     _coordinates(given.latitude, given.longitude)
     if len(given.asked) > LONGEST_ASKED:
         raise Invalid(f"已问要素超过{LONGEST_ASKED}项", "请合并或删减", field="asked", limit=LONGEST_ASKED)
-    number = numbers.normalise(given.caller_number) if given.caller_number else None
+    number = numbers.normalise(given.caller_number, city=case.city) if given.caller_number else None
     case.channel, case.words, case.item, case.kind = given.channel, words, item, kind
     case.confidentiality = "stability" if given.ticks.stability else given.confidentiality
     case.place, case.division, case.latitude, case.longitude = place, division, given.latitude, given.longitude
@@ -268,7 +268,7 @@ async def open_draft(work: Work, *, call: str, centre: str, caller: str | None, 
         Registration(channel="phone", words="", call=call, first_centre=centre, first_answered_at=answered_at),
     )
     try:
-        number = numbers.normalise(caller) if caller else None
+        number = numbers.normalise(caller, city=case.city) if caller else None
     except Invalid:  # what a trunk sends as the caller's number never costs a draft
         number = None
     if number:
@@ -341,7 +341,7 @@ async def edit(work: Work, case: str, change: Change, rev: int | None) -> Case:
     if change.caller_name is not None:
         put("caller_name", change.caller_name.strip()[:100] or None)
     if change.caller_number is not None:
-        number = numbers.normalise(change.caller_number) if change.caller_number.strip() else None
+        number = numbers.normalise(change.caller_number, city=row.city) if change.caller_number.strip() else None
         put("caller_number", number)
         row.caller_print = sealed.fingerprint("number", number) if number else None
     if change.confidentiality is not None:

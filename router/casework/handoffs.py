@@ -21,9 +21,9 @@ from router.casework.machines import HANDOFF, ORDER, TICKET, Machine
 from router.casework.work import Town, Work, fresh, move, need, operation, touch
 from router.errors import Conflict, Invalid, NotFound
 from router.storage.casework import Case, Handoff, Opinion, PoliceOrder, Ticket
-from router.storage.journal import Timer
 from router.supervision import deadlines, notices
 from router.timers import timers
+from router.timers.runner import Due, Handle
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -605,11 +605,10 @@ def _times(work: Work, case: Case, row: Handoff, facts: contract.TransferFacts) 
     )
 
 
-def handlers(town: Town) -> dict[str, object]:
-    """Timer handlers: an offer that nobody has signed expires."""
+def handlers(town: Town) -> dict[str, Handle]:
+    """What timers of handoffs do: an offer that nobody has signed expires."""
 
-    async def on_expire(session: AsyncSession, timer: Timer, now: dt.datetime) -> dt.datetime | None:
-        await expire(Work(session, system("handoffs"), now, town), timer.subject_id)
-        return None
+    async def on_expire(session: AsyncSession, timer: Due, now: dt.datetime) -> None:
+        await expire(Work(session, system("handoffs"), now, town), timer.subject)
 
     return {EXPIRE: on_expire}

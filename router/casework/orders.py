@@ -13,10 +13,10 @@ from router.casework.tickets import guidance
 from router.casework.work import Town, Work, fresh, move, need, operation, touch
 from router.errors import Conflict, Invalid
 from router.storage.casework import Case, PoliceOrder
-from router.storage.journal import Timer
 from router.storage.organisation import Agency
 from router.supervision import deadlines, notices
 from router.timers import timers
+from router.timers.runner import Due, Handle
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -316,13 +316,12 @@ async def reopen(work: Work, order: str, reason: str, rev: int | None = None) ->
     return row
 
 
-def handlers(town: Town) -> dict[str, object]:
-    """Timer handlers: an order that nobody has decided about climbs."""
+def handlers(town: Town) -> dict[str, Handle]:
+    """What timers of police orders do: an order that nobody has decided about climbs."""
 
-    async def on_climb(session: AsyncSession, timer: Timer, now: dt.datetime) -> dt.datetime | None:
+    async def on_climb(session: AsyncSession, timer: Due, now: dt.datetime) -> None:
         work = Work(session, system("climb"), now, town)
-        if not await climb(work, timer.subject_id):
-            await timers.cancel(session, timer.subject_id, now, kinds=[CLIMB])
-        return None
+        if not await climb(work, timer.subject):
+            await timers.cancel(session, timer.subject, now, kinds=[CLIMB])
 
     return {CLIMB: on_climb}

@@ -57,7 +57,8 @@ async def like(
 ) -> list[Like]:
     """Cases with the same number or place, the newest first; what is not a number yet finds nothing."""
     try:
-        called = sealed.fingerprint("number", numbers.normalise(number)) if number else None
+        canonical = numbers.normalise(number, city=work.town.city) if number else None
+        called = sealed.fingerprint("number", canonical) if canonical else None
     except Invalid:
         called = None
     at = place_print(place) if place else None

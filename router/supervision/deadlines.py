@@ -21,6 +21,7 @@ from router.storage.casework import Case, Deadline
 from router.storage.journal import Timer
 from router.supervision import notices
 from router.timers import timers
+from router.timers.runner import Due, Handle
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -143,9 +144,12 @@ async def extend(work: Work, subject: str, by: Limit, share: float, duty: str = 
 async def ring(work: Work, deadline: str) -> dt.datetime | None:
     """A deadline's timer has come: remind its unit, or tell that it is over. Return when to come again, if at all."""
     row = await work.session.get(Deadline, deadline)
-    if row is None or row.ended_at is not None or row.paused_at is not None:
+    if row is None:
         return None
-    case = await work.session.get(Case, row.case_id) if row.case_id else None
+    case = await work.hold(row.case_id) if row.case_id else None
+    await work.session.refresh(row)
+    if row.ended_at is not None or row.paused_at is not None:
+        return None
     number = case.number if case else row.subject_id
     what = DUTIES.get(row.duty, row.duty)
     if work.now < row.due_at:
@@ -193,6 +197,11 @@ async def recompute(work: Work) -> int:
     moved = 0
     query = select(Deadline).where(Deadline.provisional.is_(True), Deadline.ended_at.is_(None), Deadline.paused_at.is_(None))
     for row in (await work.session.scalars(query)).all():
+        if row.case_id:
+            await work.hold(row.case_id)
+            await work.session.refresh(row)
+            if row.ended_at is not None or row.paused_at is not None:
+                continue
         due = (await _calendar(work, row.city)).due(row.started_at, limit_of(row.allowed))
         if due.at != row.due_at or not due.provisional:
             before = row.due_at
@@ -206,14 +215,15 @@ async def recompute(work: Work) -> int:
     return moved
 
 
-def handlers(town: Town) -> dict[str, object]:
-    """Timer handlers: kind to ``async (session, timer, now) -> next due or None``."""
+def handlers(town: Town) -> dict[str, Handle]:
+    """What timers of deadlines do, by kind."""
 
-    async def on_deadline(session: AsyncSession, timer: Timer, now: dt.datetime) -> dt.datetime | None:
-        return await ring(Work(session, system("deadlines"), now, town), timer.id.partition(":")[2])
+    async def on_deadline(session: AsyncSession, timer: Due, now: dt.datetime) -> None:
+        again = await ring(Work(session, system("deadlines"), now, town), timer.id.partition(":")[2])
+        if again is not None:
+            await timers.set_(session, [timers.Plan(timer.id, TIMER, again, subject=timer.subject)], now)
 
-    async def on_recompute(session: AsyncSession, timer: Timer, now: dt.datetime) -> dt.datetime | None:
+    async def on_recompute(session: AsyncSession, timer: Due, now: dt.datetime) -> None:
         await recompute(Work(session, system("deadlines"), now, town))
-        return None
 
     return {TIMER: on_deadline, RECOMPUTE: on_recompute}
