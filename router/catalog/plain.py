@@ -24,6 +24,8 @@ LEADS = ("110", "119", "120", "122")
 ORDER_KINDS = ("dispatch", "assist", "inform", "complaint")
 REMIND_SHARE = 0.8
 LONGEST_TEXT = 1000
+DIVIDERS = frozenset("、,,;;||")
+"""Characters that no element of a list may have: tables write lists with them."""
 LONGEST_LIMIT = 100_000
 """Of a limit's amount, whatever its unit."""
 
@@ -136,7 +138,7 @@ def _boundary(reader: _Reader, value: object, path: KeyPath) -> Boundary:
     entry = reader.mapping(value, path)
     reader.only(entry, path, [field.name for field in fields(Boundary)])
     return Boundary(
-        fact=reader.text(entry, path, "fact"),
+        fact=reader.fact(entry, path),
         triggers=reader.texts(entry, path, "triggers"),
         then=cast(Any, reader.choice(entry, path, "then", ("police-first", "both"), "police-first")),
         services=reader.choices(entry, path, "services", checks.SERVICES, ("110",)),
@@ -239,6 +241,12 @@ class _Reader:
             return ""
         return self._good(value, (*path, key), may_be_empty=default == "")
 
+    def fact(self, entry: Mapping[Any, Any], path: KeyPath) -> str:
+        value = self.text(entry, path, "fact")
+        if "|" in value or "|" in value:
+            self.tell((*path, "fact"), "含有竖线", "去掉 |")
+        return value
+
     def texts(self, entry: Mapping[Any, Any], path: KeyPath, key: str, *, needed: bool = False) -> tuple[str, ...]:
         values = self.sequence(entry.get(key, []), (*path, key))
         if needed and not values:
@@ -247,6 +255,8 @@ class _Reader:
         for index, value in enumerate(values):
             if not isinstance(value, str):
                 self.tell((*path, key, index), f"{value!r} 不是文字", "写一段文字,数字要加引号")
+            elif DIVIDERS.intersection(value):
+                self.tell((*path, key, index), f"“{value}”含有分隔符", f"去掉 {' '.join(sorted(DIVIDERS))}")
             elif value in found:
                 self.tell((*path, key, index), f"“{value}”重复", "去掉重复的一项")
             else:

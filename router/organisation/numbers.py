@@ -18,6 +18,7 @@ from router.errors import Invalid
 from router.organisation import divisions
 
 LONGEST = 40
+_LONGEST_URI = 200
 _ANONYMOUS = {
     "", "anonymous", "unknown", "private", "unavailable", "restricted", "withheld", "none", "null", "asserted",
     "匿名", "未知", "无", "隐藏", "隐藏号码", "无法显示", "未知号码", "无主叫", "保密",
@@ -45,7 +46,7 @@ def normalise(number: str | None, *, city: str = "") -> str | None:
 
     ``city`` (GB/T 2260) tells the area code of a landline that was given without.
     """
-    text = unicodedata.normalize("NFKC", number or "").strip().strip("<>\"'")
+    text = unicodedata.normalize("NFKC", (number or "")[:_LONGEST_URI]).strip().strip("<>\"'")
     uri = _URI.match(text)
     text = uri.group(1) + (uri.group(2) or "") if uri else text
     if text.strip(" -*").lower() in _ANONYMOUS:
