@@ -58,7 +58,9 @@ async def fingerprint(request: Request) -> str:
 async def claim(session: AsyncSession, request: Request, account: str, key: str, now: dt.datetime) -> Claim | Response:
     """Claim the key for this request; return the kept answer if it has been used for the same one.
 
-    Raise :class:`Unprocessable` if it has been used for another.
+    A claim that was committed without an answer (of something outside of the database, which may be under way) is given again:
+    whoever does that sort of thing makes it the same thing, by an id. Raise
+    :class:`Unprocessable` if it has been used for another.
     """
     if not _VISIBLE.fullmatch(key):
         raise Unprocessable("idempotency.invalid", field="header.Idempotency-Key")
@@ -71,6 +73,8 @@ async def claim(session: AsyncSession, request: Request, account: str, key: str,
     kept = (await session.execute(select(KEY).where(KEY.c.key == hashed))).one()
     if kept.request != wanted.request:
         raise Unprocessable("idempotency.reused", field="header.Idempotency-Key")
+    if kept.status == 0:
+        return wanted
     return Response(sealed.open_(kept.body.decode()).encode(), kept.status, {**kept.headers, REPLAYED: "true"})
 
 
