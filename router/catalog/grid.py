@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ LARGEST_UNPACKED = 60 * 1024 * 1024
 MOST_ROWS = 20_000
 MOST_COLUMNS = 60
 LONGEST_CELL = 8_000
+_SEPARATORS = re.compile(r"[、,,;;\n]")
 _FORMULA = "=+-@\t\r"
 """A cell that begins so would be run by a spreadsheet; it is written behind an apostrophe."""
 
@@ -195,6 +197,11 @@ def _text(grid: Grid, row: int, column: int, value: Any) -> str:
         grid.problems.append(Problem(place, None, "", f"有{len(text)}个字符", f"不超过{LONGEST_CELL}个字符"))
         return ""
     return text.replace("\r\n", "\n")
+
+
+def split(text: str) -> list[str]:
+    """The elements of a cell that holds a list."""
+    return [part.strip() for part in _SEPARATORS.split(text) if part.strip()]
 
 
 def write_csv(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:

@@ -25,7 +25,6 @@ _THEN = {"police-first": "先行派警", "both": "双派"}
 _UNITS = {"minutes": "分钟", "working-hours": "个工作小时", "working-days": "个工作日"}
 _LIMIT = re.compile(r"([0-9]{1,6})\s*(分钟|小时|个工作小时|工作小时|个工作日|工作日)")
 _SERVICES = {"utility": "水电气热"}
-_SEPARATORS = re.compile(r"[、,,;;\n]")
 
 HEADINGS: dict[str, str] = {
     "编码": "",
@@ -128,9 +127,9 @@ class _Items:
         if key == "first":
             return self._one_of(row, heading, text, _FIRST)
         if key == "kinds":
-            return [self._one_of(row, heading, one, KINDS) for one in _split(text)]
+            return [self._one_of(row, heading, one, KINDS) for one in grid.split(text)]
         if key in ("agencies", "words"):
-            return _split(text)
+            return grid.split(text)
         if key in ("deadline", "urgent_deadline"):
             return self._limit(row, heading, text)
         if key == "direct":
@@ -168,15 +167,11 @@ class _Items:
         back = {word: value for value, word in _SERVICES.items()}
         return {
             "fact": fact,
-            "triggers": _split(triggers),
+            "triggers": grid.split(triggers),
             "then": self._one_of(row, heading, then, _THEN),
-            "services": [back.get(one, one) for one in _split(services)],
+            "services": [back.get(one, one) for one in grid.split(services)],
             "police_class": police_class,
         }
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in _SEPARATORS.split(text) if part.strip()]
 
 
 def _cell(item: Item, key: str) -> str:
