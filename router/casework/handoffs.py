@@ -519,10 +519,11 @@ def _police_desk(work: Work, case: Case) -> str:
 
 
 @operation
-async def follow(work: Work, facts: contract.TransferFacts) -> Handoff | None:
+async def follow(work: Work, facts: contract.TransferFacts, reason: str | None = None) -> Handoff | None:
     """A transfer of the call core began or went on: its case's handoff keeps pace.
 
-    A transfer by a phone's keys, of a call whose draft nobody has filled in yet, makes the handoff itself.
+    A transfer by a phone's keys, of a call whose draft nobody has filled in yet, makes the handoff itself. A person who began it
+    on the screen calls this too, with a ``reason``: whoever comes first makes the handoff, and it is the person's.
     """
     case_id = facts.case or await _case_of_call(work, facts.call)
     target = facts.to_centre
@@ -533,9 +534,13 @@ async def follow(work: Work, facts: contract.TransferFacts) -> Handoff | None:
     case = await work.hold(case_id)
     row = (await work.session.scalars(select(Handoff).where(Handoff.transfer_id == facts.id))).first()
     if row is None:
-        row = await _adopt(work, case, facts)
+        row = await _adopt(work, case, facts, reason)
     if row is None:
         return None
+    if row.by.startswith("system:") and not work.actor.is_system:
+        row.by, row.reason = work.actor.id, reason or row.reason
+        touch(work, row)
+        work.note(case.id, "handoff.asked", row.id, transfer=facts.id, by=row.by)
     _times(work, case, row, facts)
     return row
 
@@ -547,7 +552,7 @@ async def _case_of_call(work: Work, call: str) -> str | None:
     return (await work.session.scalars(query)).first()
 
 
-async def _adopt(work: Work, case: Case, facts: contract.TransferFacts) -> Handoff | None:
+async def _adopt(work: Work, case: Case, facts: contract.TransferFacts, reason: str | None) -> Handoff | None:
     """The handoff that was offered for this transfer, or a new one."""
     for one in await faces.handoffs(work.session, case.id):
         if one.state in ("offered", "expired", "negotiating", "returned", "accepted") and one.to_centre == facts.to_centre:
@@ -562,7 +567,7 @@ async def _adopt(work: Work, case: Case, facts: contract.TransferFacts) -> Hando
         case,
         to=facts.to_centre,
         mode="call",
-        reason="通话中转接" if facts.kind != "three-way" else "三方通话",
+        reason=reason or ("通话中转接" if facts.kind != "three-way" else "三方通话"),
         dangerous=facts.dangerous,
         call=facts.call,
         transfer=facts.id,
