@@ -484,7 +484,7 @@ async def ask_police(work: Work, ticket: str, reason: str) -> Handoff:
     for other in await faces.handoffs(work.session, case.id):
         if other.state in ("offered", "negotiating", "accepted", "returned", "expired") and order is not None:
             return await _again(work, case, other, order, why)
-    to = _police_desk(work, case)
+    to = _police_desk(work.town, case.city, case.division)
     case.urgency = "danger"
     touch(work, case)
     return await offer(
@@ -507,15 +507,22 @@ async def _again(work: Work, case: Case, row: Handoff, order: PoliceOrder, why: 
 
 def other_side(work: Work, case: Case) -> str:
     """The centre that a handoff of this case goes to by default: the other line's, 110 by the case's county."""
-    side = work.town.side(work.actor.desk) or work.town.desk(case.first_centre).side
-    return _police_desk(work, case) if side == "12345" else work.town.default(case.city, "12345").id
+    asks = work.actor.desk if work.town.side(work.actor.desk) else case.first_centre
+    return desk_opposite(work.town, asks, case)
 
 
-def _police_desk(work: Work, case: Case) -> str:
-    """The 110 desk of the case's county, else the city's default."""
-    mine = [one for one in work.town.desks_of(case.city) if one.side == "110"]
-    here = next((one for one in mine if case.division and case.division[:6] in one.divisions), None)
-    return here.id if here else work.town.default(case.city, "110").id
+def desk_opposite(town: Town, centre: str, case: Case | None) -> str:
+    """The centre of the other line that a centre hands over to by default."""
+    if town.desk(centre).side == "110":
+        return town.default(case.city if case else town.city_of(centre), "12345").id
+    return _police_desk(town, case.city if case else town.city_of(centre), case.division if case else None)
+
+
+def _police_desk(town: Town, city: str, division: str | None) -> str:
+    """The 110 desk of the matter's county, else the city's default."""
+    mine = [one for one in town.desks_of(city) if one.side == "110"]
+    here = next((one for one in mine if division and division[:6] in one.divisions), None)
+    return here.id if here else town.default(city, "110").id
 
 
 @operation
