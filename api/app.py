@@ -73,6 +73,7 @@ def create(
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(database.close)
             stack.push_async_callback(client.aclose)
+            await stack.enter_async_context(state.closing)
             opening = asyncio.create_task(_open(state), name="open")
             tidying = asyncio.create_task(_tidy(state), name="tidy")
             stack.push_async_callback(_end, opening, tidying)
@@ -97,7 +98,7 @@ def create(
     errors.install(app)
     for feature in features:
         app.include_router(feature.router())
-    app.add_middleware(Frame, limiter=lambda: app.state.hotline.limiter)
+    app.add_middleware(Frame, settings=settings, limiter=lambda: app.state.hotline.limiter)
     return app
 
 

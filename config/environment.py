@@ -54,6 +54,18 @@ def _port_range(value: object) -> object:
     return PortRange(low, high)
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks(value: object) -> object:
+    if isinstance(value, tuple):
+        return value
+    try:
+        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in str(value).split(",") if part.strip())
+    except ValueError:
+        raise ValueError("write addresses or networks with commas between, e.g. 127.0.0.1,10.0.0.0/24") from None
+
+
 class Environment(BaseSettings):
     """Every variable that an installation may set; the names carry the prefix ``HOTLINE_``."""
 
@@ -83,6 +95,18 @@ class Environment(BaseSettings):
     tls_certificate: Path | None = None
     """PEM file with the chain; without it development makes a self-signed one, and production does not offer TLS."""
     tls_key: Path | None = None
+    https: Literal["auto", "on", "off"] = "auto"
+    """HTTP with TLS, by the certificate above; auto: in production if there is a certificate, in development not."""
+    public_url: str | None = None
+    """Where browsers reach the HTTP service, e.g. https://hotline.example.cn; by default what a request says."""
+    proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    """Reverse proxies before the HTTP service, whose X-Forwarded-For and -Proto are believed."""
+    metrics_from: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    """Addresses that may read /metrics, besides this machine."""
+    oidc_issuer: str | None = None
+    """Identity provider that people may sign in by (OpenID Connect)."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("bind", "advertise")
@@ -118,6 +142,19 @@ class Environment(BaseSettings):
         if driver is None or not rest:
             raise ValueError("write postgresql://USER:PASSWORD@HOST/NAME or sqlite:///path/of.db")
         return SecretStr(f"{driver}://{rest}")
+
+    @field_validator("public_url", "oidc_issuer")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("write a URL such as https://hotline.example.cn")
+        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+            raise ValueError("write https://…; http:// is for this machine only")
+        return value
 
     @field_validator("demo_password")
     @classmethod

@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 
 from config import checks, documents, environment, explain
 from config.documents import Documents
-from config.environment import Environment, PortRange
+from config.environment import Environment, Network, PortRange
 from config.errors import ConfigError, Problem
 from config.model import Centre, Installation, Seat
 
@@ -24,6 +24,15 @@ SOCKET_PATH_LIMIT = 107
 """Bytes that the path of a unix socket may have (unix(7): 108 with the closing zero)."""
 SOCKET_NAME_LIMIT = 40
 """Names of sockets in ``Settings.run_dir`` may have so many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """The identity provider that people may sign in by."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,15 @@ class Settings:
     """PEM chain; None: no TLS listener."""
     tls_key: Path | None
     log_level: str
+    https: bool = False
+    """HTTP with TLS, by ``tls_certificate``."""
+    public_url: str = ""
+    """Where browsers reach the HTTP service, without a slash at its end; empty: what a request says."""
+    proxies: tuple[Network, ...] = ()
+    """Reverse proxies before the HTTP service."""
+    metrics_from: tuple[Network, ...] = ()
+    """Who may read /metrics, besides this machine."""
+    oidc: Oidc | None = None
     warnings: tuple[str, ...] = ()
     """What is allowed and yet worth a word at start."""
 
@@ -176,6 +194,7 @@ def _deployment(variables: Environment) -> list[Problem]:
         if file is not None and not file.is_file():
             found.append((f"HOTLINE_TLS_{name}", f"there is no file {file}", "name a PEM file"))
     found += _ports(variables)
+    found += _web(variables)
     if variables.env == "production":
         found += _production(variables)
     return [Problem("environment", None, *finding) for finding in found]
@@ -193,6 +212,50 @@ def _ports(variables: Environment) -> list[tuple[str, str, str]]:
             span = f"{variables.rtp_ports.low}-{variables.rtp_ports.high}"
             found.append((variable, f"port {port} lies in HOTLINE_RTP_PORTS {span}", "move one of the two"))
     return found
+
+
+def _web(variables: Environment) -> list[tuple[str, str, str]]:
+    """What the HTTP service can't work with."""
+    found = []
+    production = variables.env == "production"
+    if variables.https == "on" and production and variables.tls_certificate is None:
+        found.append(("HOTLINE_HTTPS", "is on, but there is no certificate", "set HOTLINE_TLS_CERTIFICATE and HOTLINE_TLS_KEY"))
+    three = {
+        "ISSUER": variables.oidc_issuer,
+        "CLIENT_ID": variables.oidc_client_id,
+        "CLIENT_SECRET": variables.oidc_client_secret,
+    }
+    missing = [name for name, value in three.items() if value is None]
+    if missing and len(missing) < len(three):
+        names = ", ".join(f"HOTLINE_OIDC_{name}" for name in missing)
+        found.append((f"HOTLINE_OIDC_{missing[0]}", "issuer, client id and client secret go together", f"set {names} too"))
+    return found
+
+
+def check_http(settings: Settings) -> None:
+    """Raise :class:`ConfigError` if HTTP must not be served as it is set: in production passwords and matters don't cross a
+    network in clear. Asked by who serves it, so that a call core alone needs no certificate."""
+    plain = settings.production and not settings.https and not ip_address(settings.bind).is_loopback
+    if plain and not settings.proxies:
+        what = f"HTTP on {settings.bind} would be in clear, which production refuses"
+        remedy = (
+            "set HOTLINE_TLS_CERTIFICATE and HOTLINE_TLS_KEY, or name the reverse proxy that ends TLS in HOTLINE_PROXIES, "
+            "or set HOTLINE_BIND=127.0.0.1"
+        )
+        raise ConfigError([Problem("environment", None, "HOTLINE_HTTPS", what, remedy)])
+
+
+def _https(variables: Environment) -> bool:
+    if variables.https == "auto":
+        return variables.env == "production" and variables.tls_certificate is not None
+    return variables.https == "on"
+
+
+def _oidc(variables: Environment) -> Oidc | None:
+    secret = variables.oidc_client_secret
+    if variables.oidc_issuer is None or variables.oidc_client_id is None or secret is None:
+        return None
+    return Oidc(variables.oidc_issuer, variables.oidc_client_id, secret.get_secret_value())
 
 
 def _production(variables: Environment) -> list[tuple[str, str, str]]:
@@ -240,6 +303,11 @@ def _settings(installation: Installation, variables: Environment, config_dir: Pa
         tls_certificate=certificate.absolute() if certificate else None,
         tls_key=key.absolute() if key else None,
         log_level=variables.log_level,
+        https=_https(variables),
+        public_url=(variables.public_url or "").rstrip("/"),
+        proxies=variables.proxies,
+        metrics_from=variables.metrics_from,
+        oidc=_oidc(variables),
         warnings=tuple(_warnings(installation, variables, database_url, certificate)),
     )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import secrets
 import socket
+import ssl
 import time
 from ipaddress import ip_address
 from typing import Any
@@ -51,6 +54,32 @@ def telephony(settings: Settings, timeout: float) -> str:
             if answer.startswith(b"SIP/2.0 ") and token.encode() in answer and not answer.startswith(b"SIP/2.0 1"):
                 return f"telephony answers in {(time.monotonic() - began) * 1000:.1f} ms"
     raise CommandError(f"nobody answers at {shown}:{settings.sip_port}/udp", "is `hotline telephony` running?")
+
+
+def api(settings: Settings, timeout: float) -> str:
+    """Ask the HTTP interface on this machine whether it can serve; a certificate is not checked, for it names another host."""
+    host = settings.bind
+    if ip_address(host).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
+    began = time.monotonic()
+    connection = http.client.HTTPConnection(host, settings.http_port, timeout=timeout)
+    if settings.https:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(host, settings.http_port, timeout=timeout, context=context)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise CommandError(f"nobody answers at {host}:{settings.http_port}/tcp ({error})", "is `hotline api` running?") from error
+    finally:
+        connection.close()
+    bad = [f"{check['name']} ({check['detail']})" for check in body.get("checks", []) if not check["ok"]]
+    if answer.status != 200:
+        raise CommandError(f"the interface can't serve: {', '.join(bad)}", "run `hotline doctor`")
+    words = f"api answers in {(time.monotonic() - began) * 1000:.1f} ms"
+    return f"{words}, without {', '.join(bad)}" if bad else words
 
 
 def worker(settings: Settings, timeout: float) -> str:

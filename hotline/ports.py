@@ -24,13 +24,14 @@ class Need:
 
 
 def needs(settings: Settings) -> list[Need]:
-    """The ports of the telephony service; port 0 (chosen at start) is left out."""
+    """The ports of the telephony service and of the HTTP interface; port 0 (chosen at start) is left out."""
     wanted: list[tuple[str, Literal["udp", "tcp"], int, str]] = [
         ("seats", "udp", settings.sip_port, "HOTLINE_SIP_PORT"),
         ("seats", "tcp", settings.sip_port, "HOTLINE_SIP_PORT"),
         ("trunks", "udp", settings.trunk_port, "HOTLINE_TRUNK_PORT"),
         ("trunks", "tcp", settings.trunk_port, "HOTLINE_TRUNK_PORT"),
     ]
+    wanted.append(("HTTP", "tcp", settings.http_port, "HOTLINE_HTTP_PORT"))
     if settings.tls_certificate is not None:
         wanted.append(("seats, TLS", "tcp", settings.sip_tls_port, "HOTLINE_SIP_TLS_PORT"))
     return [Need(name, kind, settings.bind, port, variable) for name, kind, port, variable in wanted if port]

@@ -12,15 +12,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from config.settings import Settings
+from config.settings import Settings, check_http
 from hotline import lock, ports, prepare, processes, valkey
 from hotline.errors import CommandError
 from hotline.processes import Service, Supervisor
 
 
 def services(settings: Settings) -> list[Service]:
-    """What runs here, in the order of need. The worker brings the database to this release's schema, and waits for a
-    database that is away; calls don't."""
+    """What runs here, in the order of need. The worker and the interface bring the database to this release's schema, and wait
+    for a database that is away; calls don't."""
     found = []
     if settings.redis_embedded:
         found.append(
@@ -34,6 +34,7 @@ def services(settings: Settings) -> list[Service]:
     needs = tuple(service.name for service in found)
     found.append(Service("telephony", _own("telephony"), needs=needs))
     found.append(Service("worker", _own("worker"), needs=needs, essential=False))
+    found.append(Service("api", _own("api"), needs=needs, essential=False))
     return found
 
 
@@ -65,6 +66,7 @@ def run(settings: Settings, *, as_json: bool = False, chosen: Sequence[Service] 
     say = _sayer()
     with lock.hold(settings.data_dir):
         check(settings)
+        check_http(settings)
         secrets = prepare.data_folder(settings)
         for warning in settings.warnings:
             say(f"warning: {warning}")
@@ -76,7 +78,8 @@ def run(settings: Settings, *, as_json: bool = False, chosen: Sequence[Service] 
 
         def on_ready(facts: dict[str, dict[str, Any]]) -> None:
             summary = facts_of(settings, facts, secrets.created)
-            print(json.dumps(summary, ensure_ascii=False) if as_json else text(settings, secrets.created), flush=True)
+            url = facts.get("api", {}).get("url", "")
+            print(json.dumps(summary, ensure_ascii=False) if as_json else text(settings, secrets.created, url), flush=True)
 
         try:
             return Supervisor(services(settings) if chosen is None else chosen, say).run(on_ready)
@@ -121,21 +124,22 @@ def spans(seats: Sequence[str]) -> str:
     return ", ".join(parts)
 
 
-def text(settings: Settings, created: dict[str, str]) -> str:
-    """The summary for people."""
+def text(settings: Settings, created: dict[str, str], url: str = "") -> str:
+    """The summary for people; ``url``: where HTTP is served, empty while it is not."""
     console = Console(width=100, highlight=False)
     with console.capture() as capture:
-        _print(console, settings, created)
+        _print(console, settings, created, url)
     return capture.get()
 
 
-def _print(console: Console, settings: Settings, created: dict[str, str]) -> None:
+def _print(console: Console, settings: Settings, created: dict[str, str], url: str) -> None:
     host = settings.advertise
     console.print(f"\nhotline is up ({settings.env}); its data is in {settings.data_dir}\n", soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     tls = f", TLS {settings.sip_tls_port}" if settings.tls_certificate else ""
     table.add_row("seats register at", f"{host}:{settings.sip_port} (UDP, TCP{tls})")
     table.add_row("trunks call in at", f"{host}:{settings.trunk_port} (UDP, TCP)")
+    table.add_row("HTTP interface", f"{url} (its documentation: {url}/docs)" if url else "not ready yet")
     for centre in settings.installation.centres:
         mine = [seat.id for seat in settings.installation.seats if seat.centre == centre.id]
         table.add_row(f"{centre.name}", f"dial {', '.join(centre.numbers)}; seats {spans(mine) or 'none'}")

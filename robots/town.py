@@ -66,6 +66,7 @@ class Town:
             "HOTLINE_SIP_PORT": "0",
             "HOTLINE_SIP_TLS_PORT": "0",
             "HOTLINE_TRUNK_PORT": "0",
+            "HOTLINE_HTTP_PORT": "0",
             **(variables or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None

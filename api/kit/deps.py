@@ -7,7 +7,7 @@ which the outbox is kicked. One that only reads takes :data:`ReadSession`. Neith
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import redis.asyncio
@@ -29,6 +29,7 @@ __all__ = [
     "AppSettings",
     "CurrentActor",
     "IfMatch",
+    "LateSession",
     "Now",
     "Pages",
     "ReadSession",
@@ -95,27 +96,38 @@ async def _reader(request: Request, _actor: CurrentActor) -> AsyncSession:
 ReadSession = Annotated[AsyncSession, Depends(_reader)]
 
 
-async def _writer(
-    request: Request,
-    actor: CurrentActor,
-    now: Now,
-    key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            description="同一写入重复提交时保持不变的键;重复的请求得到第一次的应答,并带 `Idempotency-Replayed: true`",
-            max_length=128,
-        ),
-    ] = None,
-) -> AsyncSession:
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="同一写入重复提交时保持不变的键;重复的请求得到第一次的应答,并带 `Idempotency-Replayed: true`",
+        max_length=128,
+    ),
+]
+
+
+async def _late(request: Request, actor: CurrentActor, now: Now, key: IdempotencyKey = None) -> OpenSession:
     work = of(request)
-    session = await work.writer()
-    if key is not None and request.method == "POST":
-        found = await idempotency.claim(session, request, actor.id, key, now)
-        if isinstance(found, Response):
-            raise Answered(found)
-        work.claim = found
-    return session
+
+    async def begin() -> AsyncSession:
+        session = await work.writer()
+        if key is not None and request.method == "POST" and work.claim is None:
+            found = await idempotency.claim(session, request, actor.id, key, now)
+            if isinstance(found, Response):
+                raise Answered(found)
+            work.claim = found
+        return session
+
+    return begin
+
+
+OpenSession = Callable[[], Awaitable[AsyncSession]]
+LateSession = Annotated[OpenSession, Depends(_late)]
+"""``session = await begin()``: as :data:`WriteSession`, opened when asked for: after what takes long, e.g. a file."""
+
+
+async def _writer(begin: LateSession) -> AsyncSession:
+    return await begin()
 
 
 WriteSession = Annotated[AsyncSession, Depends(_writer)]

@@ -10,6 +10,8 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 import structlog
@@ -20,6 +22,9 @@ from api.health import metrics
 from api.kit import headers, messages
 from api.kit.errors import TooManyRequests
 from api.kit.limits import BODY, UPLOAD, Limiter
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 log = structlog.get_logger()
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -33,9 +38,11 @@ class _TooLarge(Exception):
 class Frame:
     """The outermost layer."""
 
-    def __init__(self, app: ASGIApp, limiter: Callable[[], Limiter]) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, limiter: Callable[[], Limiter]) -> None:
         self._app = app
         self._limiter = limiter
+        self._proxies = settings.proxies
+        self._proxies_only = settings.production and not settings.https and not ip_address(settings.bind).is_loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,7 +70,30 @@ class Frame:
         finally:
             _tell(scope, status, time.perf_counter() - began)
 
+    def _place(self, scope: Scope, given: Headers) -> bool:
+        """Believe what a declared proxy says of the client; false: nobody else may come here in clear."""
+        peer = address(scope)
+        if not self._is_proxy(peer):
+            return not (self._proxies_only and not _is_loopback(peer))
+        scope["hotline.proxy"] = peer
+        if given.get("x-forwarded-proto", "").strip().lower() in ("http", "https"):
+            scope["scheme"] = given["x-forwarded-proto"].strip().lower()
+        hops = [part.strip() for part in ",".join(given.getlist("x-forwarded-for")).split(",") if part.strip()]
+        for hop in reversed(hops):  # the last one that is no proxy of ours is the client; what stands before is hearsay
+            if not _is_address(hop):
+                break
+            scope["client"] = (hop, 0)
+            if not self._is_proxy(hop):
+                break
+        return True
+
+    def _is_proxy(self, peer: str) -> bool:
+        return _is_address(peer) and any(ip_address(peer) in network for network in self._proxies)
+
     async def _guarded(self, scope: Scope, given: Headers, receive: Receive, send: Send) -> None:
+        if not self._place(scope, given):
+            await _refuse(scope, send, 403, "request.proxy_only")
+            return
         if b"\0" in unquote_to_bytes(scope["query_string"]) or "\0" in scope["path"]:
             await _refuse(scope, send, 422, "request.nul")
             return
@@ -110,6 +140,25 @@ def address(scope: Scope) -> str:
     """Address of the client: of the connection, or what a declared proxy says (uvicorn puts it there)."""
     client = scope.get("client")
     return str(client[0]) if client else "local"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(text: str) -> bool:
+    return not _is_address(text) or ip_address(text).is_loopback
+
+
+def from_this_machine(scope: Scope) -> bool:
+    """Whether the client is a program of this machine, and none that speaks for others without being declared."""
+    given = Headers(scope=scope)
+    speaks = "x-forwarded-for" in given or "forwarded" in given
+    return _is_loopback(address(scope)) and (not speaks or "hotline.proxy" in scope)
 
 
 def template(scope: Scope) -> str:

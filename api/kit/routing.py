@@ -76,11 +76,11 @@ async def _journal(request: Request, work: Work | None, error: CaseworkError) ->
         log.error("api.refusal_not_journalled", error=type(fault).__name__, account=work.actor.id, **what)
 
 
-def router(prefix: str, tag: str, *, responses: errors.Status | None = None, **more: Any) -> APIRouter:
+def router(prefix: str, tag: str, *, responses: errors.Status | None = None, under: str = PREFIX, **more: Any) -> APIRouter:
     """A router of a feature under ``/api/v1``; its tag is described in :mod:`api.features`."""
     tags: Sequence[str | Enum] = [tag]
     return APIRouter(
-        prefix=PREFIX + prefix,
+        prefix=under + prefix,
         tags=list(tags),
         route_class=Route,
         responses={**errors.COMMON, **(responses or {})},

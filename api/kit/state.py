@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -56,6 +57,11 @@ class State:
     migrated: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the database has this release's schema; until then every request that needs it gets 503."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the service is told to end: streams close themselves."""
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Passwords are hashed so many at a time: each takes 64 MiB and a processor."""
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What is closed at the end."""
     parts: dict[str, Any] = field(default_factory=dict)
     """What features keep for the life of the process, by a name of their own."""
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from router import ids
-from router.access import audit, passwords
+from router.access import audit
 from router.access.actor import ROLES, Actor, Side
 from router.errors import Conflict, Invalid, NotFound, Stale
 from router.storage.organisation import Account, Agency, Peer, Posting, SignIn
@@ -70,8 +70,6 @@ class Draft:
     oidc_issuer: str | None = None
     oidc_subject: str | None = None
     active: bool = True
-    password: str | None = field(default=None, repr=False)
-    must_change: bool = True
 
 
 # --- for each request
@@ -146,6 +144,17 @@ async def acting(session: AsyncSession, account: Account, desk: str | None, plac
     return actor_of(account, posting, peer, places)
 
 
+async def alive(session: AsyncSession, keys: Collection[str], now: dt.datetime) -> dict[str, str]:
+    """Of sessions and families: those that go on, with the role that they act in."""
+    query = _whose(now).where(or_(SignIn.id.in_(keys), SignIn.family.in_(keys)), SignIn.replaced_at.is_(None))
+    found = {}
+    for signed, account, posting, _ in (await session.execute(query)).all():
+        if signed.desk is None or signed.desk == account.unit or posting is not None:
+            role = account.role if posting is None else posting.role
+            found[signed.id] = found[signed.family] = role
+    return found
+
+
 async def desks_of(session: AsyncSession, account: str, now: dt.datetime) -> list[Posting]:
     """Where the person is posted now."""
     query = select(Posting).where(
@@ -168,8 +177,20 @@ async def by_username(session: AsyncSession, username: str) -> Account | None:
     return (await session.scalars(select(Account).where(Account.username == username.strip().lower()))).first()
 
 
-async def create(session: AsyncSession, by: Actor, draft: Draft, places: Places, now: dt.datetime) -> Account:
-    """Raise :class:`router.errors.Invalid` and :class:`router.errors.Conflict`."""
+async def create(
+    session: AsyncSession,
+    by: Actor,
+    draft: Draft,
+    places: Places,
+    now: dt.datetime,
+    *,
+    hashed: str | None = None,
+    must_change: bool = True,
+) -> Account:
+    """``hashed``: the first password, of :func:`router.access.passwords.hashed`; None: signs in by OIDC only.
+
+    Raise :class:`router.errors.Invalid` and :class:`router.errors.Conflict`.
+    """
     await check(session, draft, places)
     if await by_username(session, draft.username) is not None:
         raise Conflict("这个用户名已被使用", "换一个用户名", field="username")
@@ -181,8 +202,8 @@ async def create(session: AsyncSession, by: Actor, draft: Draft, places: Places,
         unit=draft.unit,
         city=draft.city or places.city,
         seat=draft.seat,
-        password=None if draft.password is None else passwords.hashed(draft.password, draft.username),
-        must_change=draft.password is not None and draft.must_change,
+        password=hashed,
+        must_change=hashed is not None and must_change,
         oidc_issuer=draft.oidc_issuer,
         oidc_subject=draft.oidc_subject,
         active=draft.active,
@@ -222,6 +243,17 @@ async def change(
     return account
 
 
+async def activate(session: AsyncSession, by: Actor, account: Account, active: bool, now: dt.datetime) -> None:
+    """Let an account sign in, or shut it out: then its sessions end at once."""
+    if account.active == active:
+        return
+    account.active = active
+    touched(account, now)
+    if not active:
+        await revoke_all(session, account.id, now)
+    await audit.account(session, by, account.id, "account.activated" if active else "account.deactivated", now)
+
+
 def touched(account: Account, now: dt.datetime) -> None:
     account.rev += 1
     account.updated_at = now
@@ -252,6 +284,12 @@ async def revoke_all(session: AsyncSession, account: str, now: dt.datetime, *, k
     if keep is not None:
         change = change.where(SignIn.id != keep, SignIn.family != keep)
     await session.execute(change.values(revoked_at=now))
+
+
+async def end_sessions(session: AsyncSession, by: Actor, account: Account, now: dt.datetime) -> None:
+    """An administrator ends whatever an account has open."""
+    await revoke_all(session, account.id, now)
+    await audit.account(session, by, account.id, "account.sessions_ended", now)
 
 
 async def check(session: AsyncSession, draft: Draft, places: Places) -> None:

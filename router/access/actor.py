@@ -28,6 +28,9 @@ class Actor:
     seat: str = ""
     peer: str = ""
     """Peer system that this integration account speaks for."""
+    shared: bool = True
+    """Whether another unit may be sharing matters with the desk at this moment. False (nobody is: whoever says so has looked)
+    spares row rules the question, which costs a database with a million matters dearly."""
 
     @property
     def is_system(self) -> bool:

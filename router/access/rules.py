@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any, TypeVar
 
@@ -184,39 +185,51 @@ def visible_cases(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
 
 def _rows(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     desk = actor.desk
-    granted = Case.id.in_(granted_cases(actor, now))
     if actor.role == "operator":
-        return or_(and_(Case.city == actor.city, or_(Case.first_centre == desk, _has_ticket(), _handed(desk))), granted)
+        return _own_or_granted(actor, now, Case.city == actor.city, or_(Case.first_centre == desk, _has_ticket(), _handed(desk)))
     if actor.role == "police":
         if actor.side is None:  # a police unit, not a 110 desk: what it was sent to
-            return or_(and_(_order(PoliceOrder.unit == desk), not_complained(actor)), granted)
+            return _own_or_granted(actor, now, Case.id.in_(_sent_to(desk)), not_complained(actor))
         ours = or_(Case.first_centre == desk, _order(true()), _handed(desk))
-        return or_(and_(Case.city == actor.city, ours, not_complained(actor)), granted)
+        return _own_or_granted(actor, now, Case.city == actor.city, ours, not_complained(actor))
     if actor.role == "agency":
-        return Case.id.in_(union_all(assigned_cases(desk), supervised_cases(desk), granted_cases(actor, now)))
+        return Case.id.in_(agency_cases(actor, now))
     if actor.role == "supervisor":
-        if actor.side == "12345":
-            return or_(and_(Case.city == actor.city, or_(Case.first_centre == desk, _has_ticket(), _handed(desk))), granted)
-        if actor.side == "110":
-            return or_(and_(Case.city == actor.city, or_(Case.first_centre == desk, _order(true()), _handed(desk))), granted)
-        return Case.city == actor.city if actor.city else true()
+        if actor.side is None:
+            return Case.city == actor.city if actor.city else true()
+        face = _has_ticket() if actor.side == "12345" else _order(true())
+        return _own_or_granted(actor, now, Case.city == actor.city, or_(Case.first_centre == desk, face, _handed(desk)))
     if actor.role == "integration":
-        mine: ColumnElement[bool] = Case.created_by == actor.id
-        if actor.peer:
-            mine = or_(mine, Case.origin == actor.peer, _handed(desk))
-        return or_(mine, granted)
+        return Case.id.in_(_of_program(actor, now))
     return false()  # administrators keep accounts and rules, and see no matters
+
+
+def _own_or_granted(actor: Actor, now: dt.datetime, *own: ColumnElement[bool]) -> ColumnElement[bool]:
+    return or_(and_(*own), Case.id.in_(granted_cases(actor, now))) if actor.shared else and_(*own)
+
+
+def agency_cases(actor: Actor, now: dt.datetime) -> Any:
+    """Ids of the cases that an agency may see (it was given whatever it is supervised for): one list, so that a database with
+    a million matters can begin at the agency's own."""
+    mine = assigned_cases(actor.desk)
+    return union_all(mine, *_granted(actor, now)) if actor.shared else mine
+
+
+def _of_program(actor: Actor, now: dt.datetime) -> Any:
+    """Ids of the cases that a program brought, or that its peer system has to do with."""
+    ids: list[Select[Any]] = [select(Case.id).where(Case.created_by == actor.id)]
+    if actor.peer:
+        ids.append(select(Case.id).where(Case.origin == actor.peer))
+        ids += [select(Handoff.case_id).where(end == actor.desk) for end in (Handoff.to_centre, Handoff.from_centre)]
+    return union_all(*ids, *(_granted(actor, now) if actor.shared else ()))
 
 
 def not_secret(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     """Clues about social stability (稳定线索): police, supervisors, whoever took it, and units granted that very case."""
     if actor.role in ("police", "supervisor"):
         return true()
-    return or_(
-        Case.confidentiality != "stability",
-        Case.created_by == actor.id,
-        Case.id.in_(granted_cases(actor, now, single=True)),
-    )
+    seen = or_(Case.confidentiality != "stability", Case.created_by == actor.id)
+    return or_(seen, Case.id.in_(granted_cases(actor, now, single=True))) if actor.shared else seen
 
 
 def _has_ticket() -> ColumnElement[bool]:
@@ -242,8 +255,8 @@ def assigned_cases(agency: str) -> Select[Any]:
     return select(Assignment.case_id).where(Assignment.agency == agency)
 
 
-def supervised_cases(unit: str) -> Select[Any]:
-    return select(SupervisionOrder.case_id).where(SupervisionOrder.to_unit == unit)
+def _sent_to(unit: str) -> Select[Any]:
+    return select(PoliceOrder.case_id).where(PoliceOrder.unit == unit)
 
 
 def live_grants(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
@@ -253,17 +266,26 @@ def live_grants(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
 
 def granted_cases(actor: Actor, now: dt.datetime, *, single: bool = False) -> Any:
     """Ids of the cases that a grant opens: named ones, and (unless ``single``) all that a unit accepted or first took."""
+    named, *rest = _granted(actor, now)
+    return named if single else union_all(named, *rest)
+
+
+def _granted(actor: Actor, now: dt.datetime) -> list[Select[Any]]:
+    """Named cases first; the others begin at the grants, which are few."""
     live = live_grants(actor, now)
-    named = select(Grant.case_id).where(live, Grant.case_id.is_not(None))
-    if single:
-        return named
-    units = select(Grant.from_unit).where(live, Grant.case_id.is_(None)).scalar_subquery()
-    return union_all(
-        named,
-        select(Case.id).where(Case.first_centre.in_(units)),
-        select(Ticket.case_id).where(or_(Ticket.platform.in_(units), Ticket.agency.in_(units))),
-        select(PoliceOrder.case_id).where(PoliceOrder.platform.in_(units)),
-    )
+    whole = and_(live, Grant.case_id.is_(None))
+    units = ((Case.id, Case.first_centre), (Ticket.case_id, Ticket.platform), (Ticket.case_id, Ticket.agency))
+    return [
+        select(Grant.case_id).where(live, Grant.case_id.is_not(None)),
+        *(select(id_).join(Grant, Grant.from_unit == unit).where(whole) for id_, unit in units),
+        select(PoliceOrder.case_id).join(Grant, Grant.from_unit == PoliceOrder.platform).where(whole),
+    ]
+
+
+async def look_for_grants(session: AsyncSession, actor: Actor, now: dt.datetime) -> Actor:
+    """The actor that knows whether anything is shared with the desk at this moment: for lists, which else ask per row."""
+    shared = not actor.is_system and bool(await session.scalar(select(exists().where(live_grants(actor, now)))))
+    return dataclasses.replace(actor, shared=shared)
 
 
 def _of_visible_case(column: Any, actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
@@ -275,9 +297,7 @@ def _of_visible_case(column: Any, actor: Actor, now: dt.datetime) -> ColumnEleme
 def visible_tickets(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     """WHERE clause over :class:`Ticket`."""
     if actor.role == "agency":
-        # one IN, so that a database with a million tickets can begin at the agency's own
-        ids = union_all(assigned_cases(actor.desk), supervised_cases(actor.desk), granted_cases(actor, now))
-        return and_(Ticket.case_id.in_(ids), _open_case(Ticket.case_id, actor, now))
+        return and_(Ticket.case_id.in_(agency_cases(actor, now)), _open_case(Ticket.case_id, actor, now))
     return _of_visible_case(Ticket.case_id, actor, now)
 
 

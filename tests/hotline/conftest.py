@@ -116,6 +116,7 @@ def hotline_env(tmp_path: Path) -> dict[str, str]:
         "HOTLINE_SIP_PORT": "0",
         "HOTLINE_SIP_TLS_PORT": "0",
         "HOTLINE_TRUNK_PORT": "0",
+        "HOTLINE_HTTP_PORT": "0",
     }
 
 
