@@ -25,10 +25,13 @@ ELSEWHERE = {
     "backup": "hotline.backup",
     "calls": "hotline.calls",
     "exchange": "hotline.exchange",
+    "journal": "hotline.journal",
+    "keys": "hotline.keys",
     "peer": "hotline.peer",
     "restore": "hotline.restore",
     "retention": "hotline.retention",
     "seats": "hotline.seats",
+    "user": "hotline.user",
 }
 """Groups of commands in modules of their own (``app = typer.Typer()``), imported when they are asked for."""
 
@@ -92,8 +95,17 @@ def telephony() -> None:
 
 @app.command()
 def worker() -> None:
-    """Run the worker that stores call records."""
+    """Run the worker: call records, deadlines and timers, news to others, checkpoints of the journal."""
     _service("router.worker")
+
+
+@app.command()
+def api() -> None:
+    """Run the HTTP interface: casework, live events, probes."""
+    from hotline import prepare
+
+    prepare.data_folder(_settings())
+    _service("api.server")
 
 
 @functools.cache
@@ -140,14 +152,14 @@ def migrate(as_json: _Json = False) -> None:
 
 @app.command()
 def ping(
-    service: Annotated[str, typer.Argument(help="telephony or worker.")] = "telephony",
+    service: Annotated[str, typer.Argument(help="telephony, worker or api.")] = "telephony",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 3.0,
 ) -> None:
     """Ask a running service whether it works; exit status 1 if not. For health checks."""
     from config.settings import load
     from hotline import ping as pings
 
-    asks = {"telephony": pings.telephony, "worker": pings.worker}
+    asks = {"telephony": pings.telephony, "worker": pings.worker, "api": pings.api}
     if service not in asks:
         raise CommandError(f"there is no service {service}", f"name one of {', '.join(asks)}", status=2)
     print(asks[service](load(), timeout))
