@@ -29,6 +29,7 @@ def check(installation: Installation, rtp_ports: PortRange, prompts_dir: Path) -
     findings += dial_rules(installation)
     findings += prompts(installation, prompts_dir)
     findings += limits(installation, rtp_ports)
+    findings += retention(installation)
     return findings
 
 
@@ -237,6 +238,14 @@ def _clip_fault(folder: Path, clip: str) -> tuple[str, str] | None:
 
 def _convert(file: Path) -> str:
     return f"sox {file.name} -r 8000 -b 16 -c 1 new.wav"
+
+
+def retention(installation: Installation) -> Iterator[Finding]:
+    """Centres with times of their own exist."""
+    centres = {centre.id for centre in installation.centres}
+    for name in installation.retention.centres:
+        if name not in centres:
+            yield ("retention", "centres", name), f"there is no centre {name}", suggestion(name, centres)
 
 
 def limits(installation: Installation, rtp_ports: PortRange) -> Iterator[Finding]:

@@ -182,6 +182,34 @@ class Limits(Model):
     """HTTP requests of one address; a whole centre may sit behind one."""
 
 
+Days = Annotated[int, Field(ge=30, le=36500)]
+"""At least a month: a slip of the pen must not erase what is needed tomorrow."""
+
+
+class CentreRetention(Model):
+    """How long one centre's matters are kept, where it differs (保存期限)."""
+
+    cases: Days | None = None
+    recordings: Days | None = None
+
+
+class Retention(Model):
+    """How long matters and recordings are kept, in days; None: for ever. A legal hold on a case goes before it."""
+
+    cases: Days | None = None
+    """After a case was closed its personal data, words, files and journal are erased; the bare facts stay for statistics."""
+    recordings: Days | None = None
+    """After its start a recording is deleted, unless a case that is open or held has it."""
+    centres: dict[Id, CentreRetention] = {}
+
+
+class Exchange(Model):
+    """How systems of other makers know this installation (对接)."""
+
+    system: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] = "hotline"
+    """Its name among systems; agreed with the others, and never changed afterwards."""
+
+
 class Installation(Model):
     """All of ``config/*.yaml`` as one; keys are spread over the files as they please."""
 
@@ -196,3 +224,5 @@ class Installation(Model):
     transfers: TransferRules = TransferRules()
     limits: Limits = Limits()
     pause_reasons: dict[Id, str] = {}
+    retention: Retention = Retention()
+    exchange: Exchange = Exchange()

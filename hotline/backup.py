@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from config.settings import load
+from hotline import note
 from hotline.errors import CommandError
 from router.storage import archive
 from router.storage import backup as backups
@@ -62,6 +63,7 @@ def backup(
         except StorageError as error:
             raise failed(error) from error
     size = target.stat().st_size
+    note.write(settings, "backup.written", target.name, rows=made.rows, files=len(made.files), secrets=made.salt is not None)
     if as_json:
         print(json.dumps({"file": str(target), "bytes": size, **summary(made)}, ensure_ascii=False))
         return

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from config.settings import load
-from hotline import lock
+from hotline import lock, note
 from hotline.backup import failed, passphrase, summary, watched
 from hotline.errors import CommandError
 from router.storage import archive
@@ -73,7 +73,7 @@ def _restore(source: Path, phrase: str | None, *, secrets: bool, replace: bool) 
             f"`hotline up` runs on {settings.data_dir}", "stop it first: nothing may run while a backup is put back"
         )
     with watched() as progress:
-        return backups.restore(
+        done = backups.restore(
             source,
             backups.Place(settings.database_url, settings.data_dir),
             now=dt.datetime.now(dt.UTC),
@@ -82,6 +82,8 @@ def _restore(source: Path, phrase: str | None, *, secrets: bool, replace: bool) 
             replace=replace,
             progress=progress,
         )
+    note.write(settings, "backup.restored", source.name, made_at=done.manifest.made_at, rows=sum(done.rows.values()))
+    return done
 
 
 def _tell_check(source: Path, found: archive.Manifest, as_json: bool) -> None:

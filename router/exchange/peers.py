@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from router.access.actor import Actor
-from router.allocation.decision import Desk
+from router.access.actor import Actor, Side
 from router.errors import Conflict, Invalid, NotFound, Stale
 from router.exchange import words
 from router.exchange.errors import NotAPeer
@@ -46,7 +45,8 @@ class Rules:
     """What peers may be, of this installation."""
 
     system: str
-    desks: dict[str, Desk]
+    centres: Mapping[str, Side]
+    """Our centres, and which line each belongs to."""
     development: bool
 
 
@@ -58,12 +58,12 @@ async def add(session: AsyncSession, actor: Actor, id_: str, given: Given, rules
         raise Invalid(words.PEER_SELF.format(id=id_), words.PEER_SELF_REMEDY, field="id")
     if await session.get(Peer, id_) is not None:
         raise Conflict(words.PEER_THERE.format(id=id_), words.PEER_THERE_REMEDY, field="id")
-    desk = await _check(session, id_, given, rules)
+    side = await _check(session, id_, given, rules)
     row = Peer(
         id=id_,
         rev=1,
         name=given.name.strip(),
-        side=desk.side,
+        side=side,
         centre=given.centre,
         transport=given.transport,
         url=_address(given, rules),
@@ -89,8 +89,8 @@ async def change(
     row = await get(session, id_, lock=True)
     if rev is not None and row.rev != rev:
         raise Stale(words.PEER_STALE, words.PEER_STALE_REMEDY, current=row.rev, given=rev)
-    desk = await _check(session, id_, given, rules)
-    row.name, row.side, row.centre, row.transport = given.name.strip(), desk.side, given.centre, given.transport
+    side = await _check(session, id_, given, rules)
+    row.name, row.side, row.centre, row.transport = given.name.strip(), side, given.centre, given.transport
     row.url, row.account, row.active = _address(given, rules), given.account, given.active
     row.token = given.token or row.token
     if row.transport == "rest" and row.url and not row.token:
@@ -130,13 +130,13 @@ async def of_account(session: AsyncSession, account: str) -> Peer:
     return row
 
 
-async def _check(session: AsyncSession, id_: str, given: Given, rules: Rules) -> Desk:
+async def _check(session: AsyncSession, id_: str, given: Given, rules: Rules) -> Side:
     if not 0 < len(given.name.strip()) <= 100:
         raise Invalid(words.PEER_TITLE, words.PEER_TITLE_REMEDY, field="name")
-    desk = rules.desks.get(given.centre)
-    if desk is None:
+    side = rules.centres.get(given.centre)
+    if side is None:
         raise Invalid(
-            words.PEER_CENTRE.format(centre=given.centre), words.PEER_CENTRE_REMEDY, field="centre", allowed=sorted(rules.desks)
+            words.PEER_CENTRE.format(centre=given.centre), words.PEER_CENTRE_REMEDY, field="centre", allowed=sorted(rules.centres)
         )
     for other in await every(session):
         if other.id == id_:
@@ -156,7 +156,7 @@ async def _check(session: AsyncSession, id_: str, given: Given, rules: Rules) ->
         raise Invalid(
             words.PEER_ACCOUNT.format(account=given.account, centre=given.centre), words.PEER_ACCOUNT_REMEDY, field="account"
         )
-    return desk
+    return side
 
 
 def _address(given: Given, rules: Rules) -> str | None:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, create_engine, exc
 from sqlalchemy.pool import NullPool
 
+from router.journal import book
 from router.storage import archive, dump, migrations
 from router.storage import engine as engines
 from router.storage.archive import BackupFailed, FileEntry, Lock, Manifest, Progress, Reader, TableEntry, Writer
@@ -148,6 +149,7 @@ def _table(writer: Writer, connection: Connection, table: sa.Table, progress: Pr
 
 
 def _files(writer: Writer, connection: Connection, data_dir: Path, manifest: Manifest, progress: Progress) -> None:
+    marks = _marks(connection)
     for folder in archive.FOLDERS:
         if folder == "recordings" and not manifest.recordings:
             continue
@@ -158,9 +160,33 @@ def _files(writer: Writer, connection: Connection, data_dir: Path, manifest: Man
             except FileNotFoundError:
                 continue  # erased since the folder was read
             with stream:
-                out = writer.copy(archive.file_member(name), stream)
+                if folder == "journal" and path.suffix == ".jsonl":
+                    with writer.member(archive.file_member(name)) as out:
+                        for line in stream:
+                            if _is_of(line, marks, manifest.made_at):
+                                out.write(line)
+                else:
+                    out = writer.copy(archive.file_member(name), stream)
             manifest.files.append(FileEntry(name, out.size, out.sha256))
             progress(name, out.size)
+
+
+def _marks(connection: Connection) -> dict[str, int]:
+    """How far the rows remember each book of checkpoints to reach."""
+    if not sa.inspect(connection).has_table("checkpoint_book"):
+        return {}
+    table = sa.table("checkpoint_book", sa.column("id"), sa.column("number"))
+    return {row.id: int(row.number) for row in connection.execute(sa.select(table.c.id, table.c.number))}
+
+
+def _is_of(line: bytes, marks: dict[str, int], made_at: str) -> bool:
+    """Whether a checkpoint is older than the rows: a younger one would tell of entries that the backup has not got."""
+    try:
+        said = book.parse(line.rstrip(b"\n"))
+    except ValueError:
+        return True  # spoilt, which whoever verifies the journal should hear of
+    mark = marks.get(said.book)
+    return said.number <= mark if mark is not None else said.at < dt.datetime.fromisoformat(made_at)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -321,12 +347,25 @@ def _restore_rows(reader: Reader, place: Place, stage: Path, now: dt.datetime, r
         result.sessions_ended = _end_sessions(connection, tables, now)
         migrations.climb(connection, "head")
         result.revision = migrations.at(connection) or ""
+        _put_aside(place.data_dir, reader, now)
         for file in reader.manifest.files:
             target = place.data_dir / file.path
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             (stage / file.path).replace(target)
             result.files += 1
     return result
+
+
+def _put_aside(data_dir: Path, reader: Reader, now: dt.datetime) -> None:
+    """Checkpoints of what is replaced are evidence, and say other things than the backup's: they are kept under another name."""
+    folder = data_dir / "journal"
+    if not folder.is_dir() or not any(file.path.startswith("journal/") for file in reader.manifest.files):
+        return
+    folder.rename(data_dir / f"journal.{_before(now)}")
+
+
+def _before(now: dt.datetime) -> str:
+    return f"before-{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:4]}"
 
 
 def _clear(connection: Connection, there: list[sa.Table]) -> None:
@@ -356,6 +395,8 @@ def _end_sessions(connection: Connection, tables: list[sa.Table], now: dt.dateti
 
 def _put_secrets(data_dir: Path, held: dict[str, bytes], now: dt.datetime) -> None:
     """The backup's secrets in place of those there, which are kept under another name."""
+    if not held:
+        return
     folder = data_dir / SECRETS
     fresh = data_dir / f".{SECRETS}-{uuid.uuid4().hex[:8]}"
     fresh.mkdir(mode=0o700)
@@ -369,5 +410,5 @@ def _put_secrets(data_dir: Path, held: dict[str, bytes], now: dt.datetime) -> No
         if _held_secrets(data_dir) == held:
             shutil.rmtree(fresh)
             return
-        folder.rename(data_dir / f"{SECRETS}.before-{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:4]}")
+        folder.rename(data_dir / f"{SECRETS}.{_before(now)}")
     fresh.rename(folder)
