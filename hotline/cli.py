@@ -151,6 +151,15 @@ def migrate(as_json: _Json = False) -> None:
 
 
 @app.command()
+def seed(as_json: _Json = False) -> None:
+    """Furnish an example city: catalogs, agencies, duty contacts and people for all roles. Development only."""
+    from config.settings import load
+    from hotline import seed as example
+
+    example.run(load(), as_json=as_json)
+
+
+@app.command()
 def ping(
     service: Annotated[str, typer.Argument(help="telephony, worker or api.")] = "telephony",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 3.0,
