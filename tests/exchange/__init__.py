@@ -1,0 +1,1 @@
+"""The exchange with systems of other makers."""
