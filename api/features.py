@@ -29,5 +29,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("api.auth.endpoints", "auth", "登录、会话与令牌 / sign-in, sessions, tokens"),
     Feature("api.accounts.endpoints", "accounts", "账号、进驻与授权 / accounts, postings, grants"),
     Feature("api.events.endpoints", "events", "实时事件(SSE)/ live events"),
+    Feature("api.calls.endpoints", "calls", "通话:列表、现状、转接与操作 / calls"),
+    Feature("api.recordings.endpoints", "recordings", "录音:查找、收听、导出(留痕)/ recordings"),
+    Feature("api.seats.endpoints", "seats", "座席与队列 / seats and queues"),
     Feature("api.health.endpoints", "health", "探针与指标 / probes and metrics"),
 )

@@ -297,3 +297,40 @@ async def seat_history(
         query = query.where(SEAT_CHANGE.c.at < moment(until))
     rows = await session.execute(query.order_by(SEAT_CHANGE.c.at.desc(), SEAT_CHANGE.c.id.desc()).limit(limit))
     return [facts(SeatHistory, row) for row in rows]
+
+
+class SeatNow(SeatHistory, frozen=True, kw_only=True):
+    """A seat's newest change, and since when it has had its status."""
+
+    since: float | None
+
+
+async def seats_now(session: AsyncSession, seats: Sequence[str]) -> dict[str, SeatNow]:
+    """The newest change of each of these seats that has one."""
+    found: dict[str, SeatNow] = {}
+    for begin in range(0, len(seats), SEATS_AT_A_TIME):
+        for row in await session.execute(_seats_now(seats[begin : begin + SEATS_AT_A_TIME])):
+            found[row.seat] = msgspec.structs.replace(facts(SeatNow, row), since=seconds(row.since))
+    return found
+
+
+SEATS_AT_A_TIME = 100
+
+
+def _seats_now(seats: Sequence[str]) -> Any:
+    now, other, same = SEAT_CHANGE.alias("now"), SEAT_CHANGE.alias("other"), SEAT_CHANGE.alias("same")
+    newest = [
+        select(other.c.id).where(other.c.seat == seat).order_by(other.c.at.desc(), other.c.id.desc()).limit(1).scalar_subquery()
+        for seat in seats
+    ]
+    differs = or_(other.c.status != now.c.status, other.c.reason != now.c.reason)
+    before = select(other.c.at).where(other.c.seat == now.c.seat, differs).order_by(other.c.at.desc()).limit(1)
+    began = (
+        select(same.c.at)
+        .where(same.c.seat == now.c.seat, same.c.at > func.coalesce(before.correlate(now).scalar_subquery(), moment(0)))
+        .order_by(same.c.at)
+        .limit(1)
+        .correlate(now)
+        .scalar_subquery()
+    )
+    return select(now, began.label("since")).where(now.c.id.in_(newest))

@@ -1,0 +1,1 @@
+"""Recordings: finding them by call, matter or number; hearing them, which leaves a trace."""
