@@ -218,6 +218,7 @@ class Mark:
     book: str
     number: int
     hash: str
+    key: str
     at: dt.datetime
 
 
@@ -254,7 +255,7 @@ class Book:
         # A clock that goes back starts no earlier month: the order of files is the order of lines.
         name = max(f"{now.astimezone(dt.UTC):%Y-%m}.jsonl", end.file.name if end.file else "")
         self._write(self.folder / name, text + b"\n")
-        return Mark(said["book"], said["number"], hash_of(text), now)
+        return Mark(said["book"], said["number"], hash_of(text), said["key"], now)
 
     def _place(self, end: End) -> dict[str, Any]:
         """Number, book and link of the next line. After a line that somebody has spoilt, the count goes on as well as can

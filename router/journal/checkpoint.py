@@ -86,7 +86,7 @@ async def _totals(session: AsyncSession) -> dict[str, int]:
 
 
 async def _remember(database: Database, mark: Mark) -> None:
-    row = {"id": mark.book, "number": mark.number, "hash": mark.hash, "at": mark.at}
+    row = {"id": mark.book, "number": mark.number, "hash": mark.hash, "key": mark.key, "at": mark.at}
     async with database.write() as session:
         await upsert.replace_older(session, MARK, [row], newer_by="number")
 

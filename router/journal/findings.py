@@ -27,6 +27,7 @@ WORDS = {
     "checkpoint.repaired": "before this checkpoint a torn line was cut off",
     "checkpoint.foreign": "the newest checkpoint is not signed with this installation's own key",
     "checkpoint.key_changed": "from here on another key signs",
+    "book.removed": "a whole book of checkpoints that this installation signed is not here",
     "book.elsewhere": "a book of checkpoints that is not here also seals this journal: verify with its folder too",
     "book.none": "there are no checkpoints here: only the chains themselves were checked",
 }
@@ -57,7 +58,7 @@ class Finding:
     def __str__(self) -> str:
         where = [part for part in (self.chain, f"entry {self.seq}" if self.seq else "", self.checkpoint) if part]
         tail = f" ({self.detail})" if self.detail else ""
-        return f"{', '.join(where)}: {WORDS[self.code]}{tail} [{self.code}]"
+        return f"{', '.join(where)}{': ' if where else ''}{WORDS[self.code]}{tail} [{self.code}]"
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ async def verify(
             before = set(heads.ends)
             sealed_heads.read(folder, heads, walk.findings, counting, only=chain)
             walk.check_key(own_key if folder == folders[0] else None, before)
-        walk.check_marks(marks)
+        walk.check_marks(marks, own_key)
         await walk.check_chains()
         await walk.check_heads()
         await walk.check_missing()
@@ -100,13 +100,16 @@ class _Walk:
         async with self.database.read() as session:
             return (await session.execute(select(MARK).order_by(MARK.c.id))).all()
 
-    def check_marks(self, marks: Sequence[Row[Any]]) -> None:
+    def check_marks(self, marks: Sequence[Row[Any]], own_key: str | None) -> None:
         """Does each book reach so far?"""
         for mark in marks:
             end = self.heads.ends.get(mark.id)
             if end is None:
                 at = f"book {mark.id}, number {mark.number} of {mark.at:%Y-%m-%d %H:%M} UTC"
-                self.findings.note(Finding("book.elsewhere", detail=at))
+                if own_key is not None and mark.key == own_key:
+                    self.findings.add(Finding("book.removed", detail=at))
+                else:
+                    self.findings.note(Finding("book.elsewhere", detail=at))
             elif self.heads.line_hash(mark.id, mark.number) != mark.hash and end.number <= mark.number:
                 at = f"the last one here is number {end.number}, the database remembers number {mark.number}"
                 self.findings.add(Finding("checkpoint.cut", detail=at))

@@ -39,6 +39,8 @@ class CheckpointBook(Base):
     number: Mapped[int] = mapped_column(BigInteger)
     """Of the last line, with its ``hash``."""
     hash: Mapped[str]
+    key: Mapped[str]
+    """Id of the key that signed it."""
     at: Mapped[dt.datetime]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 from cryptography.fernet import InvalidToken
 from sqlalchemy import Text, select, type_coerce
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.errors import ConfigError
 from config.keys import DataKeys, KeyFile
@@ -46,7 +47,8 @@ async def unlock(database: Database, data_dir: Path) -> sealed.Ring:
     """
     file = KeyFile(data_dir)
     held = file.read()
-    stored, other = await _stored(database)
+    async with database.read() as session:
+        stored, other = await _stored(session)
     if held is None:
         if stored is not None or other is not None:
             raise KeysRefused(f"{file.file} is missing, and the database holds values that only its keys open: {_RESTORE}")
@@ -60,7 +62,7 @@ async def unlock(database: Database, data_dir: Path) -> sealed.Ring:
         async with database.write() as session:
             row = {"id": ID, "sealed": KNOWN, "print": sealed.fingerprint(ID, KNOWN)}
             await upsert.insert_new(session, CHECK, [row])
-        stored, _ = await _stored(database)
+            stored, _ = await _stored(session)
     if stored is None or not matches(ring, *stored):
         sealed.close()
         raise KeysRefused(f"the keys in {file.file} are not those that this database was sealed with: {_RESTORE}")
@@ -72,20 +74,19 @@ def matches(ring: sealed.Ring, token: str, print_: str) -> bool:
     return _opens(ring, token) and sealed.fingerprint_by(ring, ID, KNOWN) == print_
 
 
-async def still_opens(database: Database) -> bool:
+async def still_opens(session: AsyncSession) -> bool:
     """Whether this process's keys are (still) those of the database: a machine that a new key never reached is told so."""
-    stored, _ = await _stored(database)
+    stored, _ = await _stored(session)
     return stored is None or matches(sealed.ring(), *stored)
 
 
-async def _stored(database: Database) -> tuple[tuple[str, str] | None, str | None]:
+async def _stored(session: AsyncSession) -> tuple[tuple[str, str] | None, str | None]:
     """The known text as it is stored, with its print; without it, any other sealed value."""
-    async with database.read() as session:
-        query = select(type_coerce(CHECK.c.sealed, Text), CHECK.c.print).where(CHECK.c.id == ID)
-        row = (await session.execute(query)).first()
-        if row is not None:
-            return (row[0], row[1]), None
-        return None, await rotation.sample(session)
+    query = select(type_coerce(CHECK.c.sealed, Text), CHECK.c.print).where(CHECK.c.id == ID)
+    row = (await session.execute(query)).first()
+    if row is not None:
+        return (row[0], row[1]), None
+    return None, await rotation.sample(session)
 
 
 def _opens(ring: sealed.Ring, token: str) -> bool:

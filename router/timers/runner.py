@@ -71,7 +71,8 @@ class Due:
 
 
 Handle = Callable[[AsyncSession, Due, dt.datetime], Awaitable[None]]
-"""Does what a timer is for, in an open transaction that it must not end. What it raises undoes it; it is tried again."""
+"""Does what a timer is for, in an open transaction that it must not end. What it raises undoes it; it is tried again. It may set
+its own timer anew or cancel it, through :mod:`router.timers.timers`; else the timer is done, or comes again by its ``every``."""
 
 
 @dataclass(slots=True)
@@ -85,6 +86,10 @@ class Handlers:
         if kind in self._known:
             raise ValueError(f"timers of kind {kind!r} have a handler")
         self._known[kind] = handle
+
+    def register_all(self, handlers: Mapping[str, Handle]) -> None:
+        for kind, handle in handlers.items():
+            self.register(kind, handle)
 
     def kinds(self) -> list[str]:
         return sorted(self._known)
@@ -224,11 +229,12 @@ class Runner:
                 session.info[timers.RUNNING] = running
                 if handle is not None:
                     await handle(session, one, now)
+                await session.flush()  # what it changed is locked before the timer, as everybody does
                 if not running.settled:
                     await timers.settle(session, running, after(one, now, outcome))
         except timers.LeaseLost:
-            log.info("timers.taken_over", timer=one.id, kind=one.kind, hint="moved, cancelled or run by another worker meanwhile")
             outcome = "lost"
+            await self._lost(one)
         except Exception as error:
             if await job.is_outage(self.database, error):
                 await self._give_back([one])
@@ -238,6 +244,18 @@ class Runner:
         self.runs += 1
         RUNS.labels(one.kind, outcome).inc()
         self.then.set()
+
+    async def _lost(self, one: Due) -> None:
+        """What the handler did is rolled back. Usually somebody has moved, cancelled or run the timer meanwhile."""
+        async with self.database.read() as session:
+            still = (await session.execute(select(TIMER).where(self._mine(one), TIMER.c.due_at == one.due_at))).first()
+        if still is None:
+            log.info("timers.taken_over", timer=one.id, kind=one.kind, hint="moved, cancelled or run by another worker")
+            return
+        await self._fail(one, RuntimeError("the handler has changed the row of its own timer: use router.timers.timers"))
+
+    def _mine(self, one: Due) -> ColumnElement[bool]:
+        return and_(TIMER.c.id == one.id, TIMER.c.lease_owner == self.owner, TIMER.c.state == "pending")
 
     async def _fail(self, one: Due, error: Exception) -> None:
         now = moment(self.clock())
@@ -254,9 +272,8 @@ class Runner:
         else:
             log.error("timers.run_given_up", **facts, exc_info=error, hint="it goes on with its next time")
             values = after(one, now, "done")
-        mine = and_(TIMER.c.id == one.id, TIMER.c.lease_owner == self.owner, TIMER.c.state == "pending")
         async with self.database.write() as session:
-            await session.execute(update(TIMER).where(mine).values({**values, "last_error": words}))
+            await session.execute(update(TIMER).where(self._mine(one)).values({**values, "last_error": words}))
 
     async def _give_back(self, some: list[Due]) -> None:
         """So that another worker need not wait for the end of the lease."""

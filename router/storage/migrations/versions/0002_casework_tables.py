@@ -111,7 +111,9 @@ def upgrade() -> None:
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_case_file_call_id"), ["call_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_caller_print_created_at"), ["caller_print", "created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_file_city_created_at_id"), ["city", "created_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_created_at_id"), ["created_at", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_file_created_by_created_at"), ["created_by", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_place_print_created_at"), ["place_print", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_state_created_at"), ["state", "created_at"], unique=False)
 
@@ -149,6 +151,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checkpoint_book")),
     )
@@ -787,6 +790,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment")),
     )
     with op.batch_alter_table("assignment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_assignment_agency_case_id"), ["agency", "case_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_assignment_agency_state_dispatched_at"), ["agency", "state", "dispatched_at"], unique=False
         )
@@ -802,6 +806,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_assignment_ticket_id"))
         batch_op.drop_index(batch_op.f("ix_assignment_case_id"))
         batch_op.drop_index(batch_op.f("ix_assignment_agency_state_dispatched_at"))
+        batch_op.drop_index(batch_op.f("ix_assignment_agency_case_id"))
 
     op.drop_table("assignment")
     with op.batch_alter_table("ticket", schema=None) as batch_op:
@@ -955,7 +960,9 @@ def downgrade() -> None:
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_case_file_state_created_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_place_print_created_at"))
+        batch_op.drop_index(batch_op.f("ix_case_file_created_by_created_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_created_at_id"))
+        batch_op.drop_index(batch_op.f("ix_case_file_city_created_at_id"))
         batch_op.drop_index(batch_op.f("ix_case_file_caller_print_created_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_call_id"))
 

@@ -1,0 +1,1 @@
+"""Tests of the foundations of truth: journal, checkpoints, outbox, deliveries."""
