@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,8 @@ class Crew:
     """By kind of delivery."""
     jobs: list[Callable[[Parts], job.Job]] = field(default_factory=list)
     """Further ones."""
+    begin: list[Callable[[AsyncSession, dt.datetime], Awaitable[None]]] = field(default_factory=list)
+    """What must be in the database before anything works; does nothing where it is."""
     rules: job.Rules = field(default_factory=job.Rules)
 
     def make(self, parts: Parts) -> list[job.Job]:
@@ -80,8 +82,10 @@ class Crew:
         return [*made, beat]
 
     async def prepare(self, database: Database, now: dt.datetime) -> None:
-        """Set the timers that recur."""
+        """Put what must be there into the database, and set the timers that recur."""
         async with database.write() as session:
+            for each in self.begin:
+                await each(session, now)
             await timers.ensure(session, self.recurring, now)
 
 
@@ -103,11 +107,19 @@ def foundations(crew: Crew, now: dt.datetime) -> None:
 def casework(crew: Crew, settings: Settings, now: dt.datetime) -> None:
     """Drafts and handoffs from calls; deadlines, offers that expire, orders that climb."""
     from router.casework import call_events, duties, town
+    from router.catalog import files, versions
 
     here = town.of(settings)
     crew.groups.append(call_events.group(here))
     crew.handlers.register_all(duties.handlers(here))
     crew.recurring += duties.standing(now)
+    folder = settings.config_dir / "catalog"
+
+    async def first_catalogs(session: AsyncSession, now: dt.datetime) -> None:
+        for city in files.cities(folder):
+            await versions.ensure_first(session, folder, city, now)
+
+    crew.begin.append(first_catalogs)
 
 
 async def _check_keys(session: AsyncSession, timer: Due, now: dt.datetime) -> None:

@@ -1,0 +1,1 @@
+"""Casework: what happens to a matter, on real databases."""
