@@ -15,7 +15,7 @@ from router.casework import numbering
 from router.casework.handoffs import opinions
 from router.casework.machines import CONSULTATION
 from router.casework.work import Work, fresh, need, operation, touch
-from router.catalog import files, versions
+from router.catalog import plain, versions
 from router.errors import Conflict, Forbidden, Invalid, NotFound
 from router.journal.journal import SYSTEM
 from router.storage.casework import Allocation, Case, Consultation, Handoff, Opinion, Ticket
@@ -188,12 +188,12 @@ async def conclude(
         catalog = await versions.newest(work.session, row.city)
         if catalog is None:
             raise Conflict("该市还没有事项清单", "请先发布清单", city=row.city)
-        data = files.with_item(files.dump(catalog), row.item, change)
+        data = plain.with_item(plain.dump(catalog), row.item, change)
         version = await versions.publish(
             work.session,
             data,
             city=row.city,
-            effective_at=effective_at or work.now,
+            effective_at=effective_at,
             actor=work.actor,
             note=f"{row.number} {row.subject}"[:500],
             now=work.now,

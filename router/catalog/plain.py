@@ -6,8 +6,9 @@ import datetime as dt
 import difflib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from itertools import zip_longest
 from typing import Any, cast, get_args
 
 from config.documents import KeyPath, dotted
@@ -30,19 +31,38 @@ LONGEST_LIMIT = 100_000
 """Of a limit's amount, whatever its unit."""
 
 
-def parse(data: object, *, version: str, city: str, effective_at: dt.datetime, place: Place | None = None) -> Catalog:
+def parse(
+    data: object,
+    *,
+    version: str,
+    city: str,
+    effective_at: dt.datetime,
+    place: Place | None = None,
+    bad: Collection[KeyPath] = (),
+) -> Catalog:
     """The catalog that plain data describe; raise :class:`BadCatalog` with everything that is wrong.
 
     What the data leave out has the meaning of the model's defaults; a class of four digits takes what it doesn't say from
-    the class of two digits above it. ``place`` tells file and line of a key for the problems.
+    the class of two digits above it. Entries come in the order of their codes. ``place`` tells file and line of a key for the
+    problems; ``bad``: keys that the caller has told as wrong already, so that nothing follows from them.
     """
     reader = _Reader(place)
     catalog = _catalog(reader, data, version, city, effective_at)
-    if not reader.problems:
-        reader.problems.extend(reader.problem(one.path, one.what, one.remedy) for one in checks.check(catalog))
-    if reader.problems:
-        raise BadCatalog(reader.problems)
+    wrong = {*bad, *reader.paths}
+    if all(len(path) > 1 for path in wrong):
+        found = [one for one in checks.check(catalog) if not _follows(one.path, wrong)]
+        reader.problems.extend(reader.problem(one.path, one.what, one.remedy) for one in found)
+    problems = [one for one, path in zip_longest(reader.problems, reader.paths) if path not in bad]
+    if problems:
+        raise BadCatalog(problems)
     return catalog
+
+
+def _follows(path: KeyPath, wrong: Collection[KeyPath]) -> bool:
+    """Whether a finding may come from something that is told as wrong already: at, above or below it, or whose side it is."""
+    if any(one == path[: len(one)] or path == one[: len(path)] for one in wrong):
+        return True
+    return path[0] == "items" and path[-1] in checks.OF_SIDES and (*path[:2], "scope") in wrong
 
 
 def dump(catalog: Catalog) -> dict[str, Any]:
@@ -58,6 +78,16 @@ def dump(catalog: Catalog) -> dict[str, Any]:
         "guidance": dict(catalog.guidance),
         "agency_kinds": dict(catalog.agency_kinds),
     }
+
+
+def with_item(content: Mapping[str, Any], code: str, change: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of :func:`dump` with some keys of one item put in place of what it says; ``content`` stays as it is.
+
+    Whether the keys exist and their values are right is told by :func:`parse`.
+    """
+    items = dict(content["items"])
+    items[code] = {**items.get(code, {}), **change}
+    return {**content, "items": items}
 
 
 def sha256(content: Mapping[str, Any]) -> str:
@@ -107,7 +137,7 @@ def _catalog(reader: _Reader, data: object, version: str, city: str, effective_a
 
 def _texts_by_code(reader: _Reader, tree: Mapping[Any, Any], section: str) -> dict[str, str]:
     entries = reader.mapping(tree.get(section, {}), (section,))
-    return {str(code): reader.text(entries, (section,), code) for code in entries}
+    return {str(code): reader.text(entries, (section,), code) for code in sorted(entries, key=str)}
 
 
 def _item(reader: _Reader, code: str, entry: Mapping[Any, Any], path: KeyPath) -> Item:
@@ -160,7 +190,7 @@ def _classes(reader: _Reader, tree: Mapping[Any, Any]) -> dict[str, PoliceClass]
             kind=cast(Any, reader.choice(entry, path, "kind", ORDER_KINDS, above.kind if above else "dispatch")),
             words=reader.texts(entry, path, "words"),
         )
-    return found
+    return dict(sorted(found.items()))
 
 
 def _rule(reader: _Reader, code: str, entry: Mapping[Any, Any], path: KeyPath) -> CrossRule:
@@ -198,6 +228,8 @@ class _Reader:
 
     def __init__(self, place: Place | None) -> None:
         self.problems: list[Problem] = []
+        self.paths: list[KeyPath] = []
+        """Of the problems that were noted while reading."""
         self._place = place
 
     def problem(self, path: KeyPath, what: str, remedy: str) -> Problem:
@@ -206,6 +238,7 @@ class _Reader:
 
     def tell(self, path: KeyPath, what: str, remedy: str) -> None:
         self.problems.append(self.problem(path, what, remedy))
+        self.paths.append(path)
 
     def mapping(self, value: object, path: KeyPath) -> Mapping[Any, Any]:
         if isinstance(value, Mapping):
@@ -220,7 +253,8 @@ class _Reader:
         return ()
 
     def entries(self, tree: Mapping[Any, Any], section: str) -> Iterator[tuple[str, Mapping[Any, Any], KeyPath]]:
-        for code, entry in self.mapping(tree.get(section, {}), (section,)).items():
+        entries = self.mapping(tree.get(section, {}), (section,))
+        for code, entry in sorted(entries.items(), key=lambda one: str(one[0])):
             path = (section, code)
             if not isinstance(code, str):
                 self.tell(path, f"编码 {code!r} 不是文字", "给编码加上引号")

@@ -163,6 +163,12 @@ async def at(session: AsyncSession, city: str, moment: dt.datetime) -> Catalog:
     return await _catalog(session, row.id, city, row.sha256, row.effective_at)
 
 
+async def newest(session: AsyncSession, city: str) -> Catalog | None:
+    """The last version of a city, in force already or not yet; None: it has none."""
+    row = (await session.execute(_newest(city))).first()
+    return None if row is None else await _catalog(session, row.id, city, row.sha256, row.effective_at)
+
+
 async def load(session: AsyncSession, version: str) -> Catalog:
     """A version's catalog, whether in force or not; raise :class:`router.errors.NotFound`."""
     query = select(VERSION.c.city, VERSION.c.sha256, VERSION.c.effective_at).where(VERSION.c.id == version)
