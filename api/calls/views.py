@@ -68,7 +68,7 @@ def detail(actor: Actor, record: CallRecord, cases: Sequence[CaseRef], playable:
     assert record.call is not None
     return CallDetail(
         **_call(actor, record.call, cases, record.parties),
-        parties=[party(actor, one) for one in record.parties],
+        parties=[party(actor, one) for one in record.parties if reach.shows(actor, one)],
         transfers=[transfer(one) for one in record.transfers],
         recordings=[
             RecordingRef(id=one.id, started_at=moment(one.started_at), seconds=one.seconds, playable=one.id in playable)
@@ -81,7 +81,7 @@ def live(actor: Actor, found: contract.LiveCall, cases: Sequence[CaseRef]) -> Li
     summary = CallSummary(**msgspec.structs.asdict(found.call), live=True)
     return LiveView(
         **_call(actor, summary, cases, found.parties),
-        parties=[party(actor, one) for one in found.parties],
+        parties=[party(actor, one) for one in found.parties if reach.shows(actor, one)],
         transfers=[transfer(one) for one in found.transfers],
         mine=reach.takes_part(actor, found),
     )

@@ -11,7 +11,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.auth import identity
 from api.events import hub
-from api.events.hub import Entry, Reset
+from api.events.hub import Reset
+from api.events.sources import Told
 from api.health import metrics
 from api.kit import routing, state
 from api.kit.deps import CurrentActor
@@ -27,18 +28,17 @@ SEND_SECONDS = 20.0
 RETRY_MS = 2000
 
 
-def told(entry: Entry) -> ServerSentEvent:
-    item = entry.item
+def told(one: Told, place: hub.Place) -> ServerSentEvent:
     body = {
-        "id": item.id,
-        "serial": item.serial,
-        "at": item.at.isoformat(),
-        "topic": item.topic,
-        "case": item.case,
-        "body": dict(item.body),
+        "id": one.id,
+        "serial": one.serial,
+        "at": one.when.isoformat(),
+        "topic": one.topic,
+        "case": one.case,
+        "body": dict(one.body),
     }
     metrics.EVENTS.inc()
-    return ServerSentEvent(json.dumps(body, ensure_ascii=False), event="news", id=entry.place, sep="\n")
+    return ServerSentEvent(json.dumps(body, ensure_ascii=False), event="news", id=hub.write_place(place), sep="\n")
 
 
 def reset(why: str) -> ServerSentEvent:
@@ -55,23 +55,23 @@ async def events(
     request: Request,
     actor: CurrentActor,
     who: identity.SignedIn,
-    last: Annotated[str | None, Header(alias="Last-Event-ID", max_length=64, description="最后收到的事件 id;从其后接续")] = None,
+    last: Annotated[str | None, Header(alias="Last-Event-ID", max_length=128, description="最后收到的事件 id;从其后接续")] = None,
 ) -> Any:
     """按当前身份可见的范围推送。
 
-    - `event: news` 的 data 是 `{id, serial, at, topic, case, body}`;body 只有编号与状态,详情再查接口。
+    - `event: news` 的 data 是 `{id, serial, at, topic, case, body}`;body 只有编号与状态,详情再查接口。事项的变化有 serial;
+      通话与座席的变化是 `call.changed`、`party.changed`、`transfer.changed`、`recording.ready`、`seat.changed`。
     - `event: hello` 在连上时发出;`event: reset` 表示接续不上(离开太久或接收太慢),应重新读取页面数据。
     - 每 15 秒一条注释作为心跳;会话失效时连接结束。
     """
     rules.require(actor, "events.read")
-    if last:
-        try:
-            hub.order(last)
-        except ValueError:
-            raise Unprocessable("cursor.invalid", field="header.Last-Event-ID") from None
     found = state.of(request)
+    try:
+        after = hub.read_place(last, len(hub.of(found).sources)) if last else None
+    except ValueError:
+        raise Unprocessable("cursor.invalid", field="header.Last-Event-ID") from None
     return EventSourceResponse(
-        _stream(found, who, last or None),
+        _stream(found, who, after),
         ping=HEARTBEAT,
         sep="\n",
         send_timeout=SEND_SECONDS,
@@ -79,23 +79,23 @@ async def events(
     )
 
 
-async def _stream(found: state.State, who: identity.Identity, last: str | None) -> AsyncIterator[ServerSentEvent]:
+async def _stream(found: state.State, who: identity.Identity, after: hub.Place | None) -> AsyncIterator[ServerSentEvent]:
     feed = hub.of(found)
     async with feed.listen(who) as listener:
         hello = {"account": who.actor.id, "desk": who.actor.desk, "role": who.actor.role}
         yield ServerSentEvent(json.dumps(hello), event="hello", retry=RETRY_MS, sep="\n")
-        seen = None
-        if last is not None:
-            seen = hub.order(last)
-            async for one in feed.missed(who, last):
+        seen = after
+        if after is not None:
+            async for one in feed.missed(who, after):
                 if isinstance(one, Reset):
                     yield reset(one.why)
                     seen = None
                     break
-                seen = hub.order(one.place)
-                yield told(one)
+                seen = one.place
+                yield told(one.told, seen)
         while (entry := await listener.queue.get()) is not None:
             if isinstance(entry, Reset):
                 yield reset(entry.why)
-            elif seen is None or hub.order(entry.place) > seen:
-                yield told(entry)
+            elif seen is None or entry.after(seen):
+                seen = hub.further(seen or entry.place, entry.place)
+                yield told(entry.told, seen)

@@ -1,6 +1,9 @@
-"""One reader of the news stream for the whole process, and the streams of browsers that it feeds.
+"""One reader of the streams of events for the whole process, and the streams of browsers that it feeds.
 
-Each listener has a short queue. One that does not keep up, or whose place in the stream is gone, is told to reload (``reset``)
+Events come from several streams of Redis (:mod:`api.events.sources`); a place is one position in each of them, and the id of an
+event for browsers tells them all, so that a browser that comes back misses nothing of any.
+
+Each listener has a short queue. One that does not keep up, or whose place in a stream is gone, is told to reload (``reset``)
 instead of being given events with gaps. A listener ends when its session does: sessions are asked for every few seconds, and at
 once when one is ended in this process.
 """
@@ -9,25 +12,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import redis.asyncio
 import structlog
-from redis.exceptions import RedisError
-from sqlalchemy import select
+from redis.exceptions import RedisError, ResponseError
 
 from api.auth.identity import Identity
-from api.events.audience import CaseFacts, may_see
+from api.calls.events import CallEvents
+from api.events.sources import News, Source, Told
 from api.health import metrics
 from api.kit.state import State
 from router import bus
 from router.access import accounts
-from router.journal import news
-from router.journal.news import Item
-from router.storage.casework import Case, PoliceOrder
 
 log = structlog.get_logger()
 
@@ -37,17 +36,25 @@ BATCH = 200
 BLOCK_MS = 2000
 CHECK_EVERY = 5.0
 """Seconds between looks whether the sessions of listeners go on."""
-FACTS_KEPT = 5000
 RETRY = 0.5
+START = "0-0"
+_BETWEEN = "_"
+
+Place = tuple[str, ...]
+"""A position in each stream, in the order of the hub's sources."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event with its place in the stream."""
+    """An event, and the place after it."""
 
-    place: str
-    item: Item
-    case: CaseFacts | None
+    place: Place
+    source: int
+    told: Told
+
+    def after(self, seen: Place) -> bool:
+        """Whether it lies behind what was seen of its own stream."""
+        return order(self.told.at) > order(seen[self.source])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +102,36 @@ def order(place: str) -> tuple[int, int]:
     return int(first), int(second)
 
 
+def further(one: Place, other: Place) -> Place:
+    """In each stream the later position."""
+    return tuple(max(pair, key=order) for pair in zip(one, other, strict=True))
+
+
+def write_place(place: Place) -> str:
+    """A place as the id of an event for browsers."""
+    return _BETWEEN.join(place)
+
+
+def read_place(text: str, sources: int) -> Place:
+    """Raise ValueError."""
+    found = tuple(text.split(_BETWEEN))
+    if len(found) != sources:
+        raise ValueError(f"a place has {sources} positions, not {len(found)}")
+    for one in found:
+        order(one)
+    return found
+
+
 class Hub:
     """Feeds all listeners of the process."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, sources: Sequence[Source] | None = None) -> None:
         self._state = state
+        self.sources = tuple(sources) if sources is not None else (News(state), CallEvents(state))
         self._listeners: set[Listener] = set()
-        self._facts: OrderedDict[str, CaseFacts] = OrderedDict()
         self._recheck = asyncio.Event()
-        self._place: str | None = None
-        """The last entry that was given out; None: the reader has not begun."""
+        self._place: Place | None = None
+        """Of what was given out; None: the reader has not begun."""
         self._reading = asyncio.Event()
 
     def recheck(self) -> None:
@@ -142,62 +169,36 @@ class Hub:
 
     async def _read(self, client: redis.asyncio.Redis) -> None:
         if self._place is None:
-            last: Any = await client.xrevrange(news.STREAM, count=1)
-            self._place = last[0][0].decode() if last else "0-0"
+            self._place = tuple([await _newest(client, source.stream) for source in self.sources])
         elif await self._lost(client, self._place):
             # a server that lost its data, or a long absence: the numbers may have begun anew
             self._reset("gap")
             self._place = None
             return
         self._reading.set()
+        names = {source.stream.encode(): number for number, source in enumerate(self.sources)}
         while True:
-            told: Any = await client.xread({news.STREAM: self._place}, count=BATCH, block=BLOCK_MS)
-            for _, entries in told or ():
-                await self._give(entries)
+            after: Any = {source.stream: place for source, place in zip(self.sources, self._place, strict=True)}
+            told: Any = await client.xread(after, count=BATCH, block=BLOCK_MS)
+            for name, entries in told or ():
+                await self._give(names[name], entries)
 
-    async def _give(self, entries: Sequence[Any]) -> None:
-        for entry in await self.entries(entries):
-            self._place = entry.place
+    async def _give(self, source: int, raw: Sequence[Any]) -> None:
+        assert self._place is not None
+        for told in await self.sources[source].read(raw):
+            self._place = _moved(self._place, source, told.at)
+            entry = Entry(self._place, source, told)
             for listener in list(self._listeners):
-                if may_see(listener.who.actor, entry.item, entry.case, self._state.places.sides):
+                if told.seen_by(listener.who.actor):
                     listener.put(entry)
-        self._place = entries[-1][0].decode()
+        self._place = _moved(self._place, source, raw[-1][0].decode())
 
-    async def _lost(self, client: redis.asyncio.Redis, place: str) -> bool:
-        """Whether entries after ``place`` may be gone from the stream."""
-        first: Any = await client.xrange(news.STREAM, count=1)
-        if not first:
-            return place != "0-0"
-        last: Any = await client.xrevrange(news.STREAM, count=1)
-        return order(place) < order(first[0][0].decode()) or order(place) > order(last[0][0].decode())
-
-    async def entries(self, raw: Sequence[Any]) -> list[Entry]:
-        """Decoded entries with the facts of their cases; what no relay wrote is left out."""
-        items: list[tuple[str, Item]] = []
-        for place, fields in raw:
-            try:
-                items.append((place.decode(), news.decode(fields)))
-            except ValueError as error:
-                log.warning("events.strange_entry", place=place.decode(), error=type(error).__name__)
-        await self._learn({item.case for _, item in items if item.case is not None})
-        return [Entry(place, item, self._facts.get(item.case) if item.case else None) for place, item in items]
-
-    async def _learn(self, cases: set[str]) -> None:
-        """What is said of a case may change (a complaint, a clue): facts are read for each batch anew."""
-        if not cases:
-            return
-        query = (
-            select(Case.id, Case.city, Case.confidentiality, Case.created_by, PoliceOrder.complained_of)
-            .outerjoin(PoliceOrder, PoliceOrder.case_id == Case.id)
-            .where(Case.id.in_(cases))
-        )
-        async with self._state.database.read() as session:
-            rows = (await session.execute(query)).all()
-        for row in rows:
-            self._facts[row.id] = CaseFacts(row.city, row.confidentiality, row.created_by, row.complained_of)
-            self._facts.move_to_end(row.id)
-        while len(self._facts) > FACTS_KEPT:
-            self._facts.popitem(last=False)
+    async def _lost(self, client: redis.asyncio.Redis, place: Place) -> bool:
+        """Whether entries after ``place`` may be gone from one of the streams."""
+        for source, after in zip(self.sources, place, strict=True):
+            if await _is_lost(client, source.stream, after):
+                return True
+        return False
 
     # --- listeners
 
@@ -214,8 +215,8 @@ class Hub:
             self._listeners.discard(listener)
             metrics.STREAMS.dec()
 
-    async def missed(self, who: Identity, after: str) -> AsyncIterator[Entry | Reset]:
-        """What came after a place and before now, as far as the person may see it; ends with a :class:`Reset` if the stream
+    async def missed(self, who: Identity, after: Place) -> AsyncIterator[Entry | Reset]:
+        """What came after a place and before now, as far as the person may see it; ends with a :class:`Reset` if a stream
         does not reach back so far, or can't be read."""
         client = self._state.redis
         try:
@@ -223,14 +224,16 @@ class Hub:
                 yield Reset("gap")
                 return
             place = after
-            while True:
-                raw: Any = await client.xrange(news.STREAM, min=f"({place}", count=BATCH)
-                for entry in await self.entries(raw):
-                    if may_see(who.actor, entry.item, entry.case, self._state.places.sides):
-                        yield entry
-                if len(raw) < BATCH:
-                    return
-                place = raw[-1][0].decode()
+            for number, source in enumerate(self.sources):
+                while True:
+                    raw: Any = await client.xrange(source.stream, min=f"({place[number]}", count=BATCH)
+                    for told in await source.read(raw):
+                        place = _moved(place, number, told.at)
+                        if told.seen_by(who.actor):
+                            yield Entry(place, number, told)
+                    if len(raw) < BATCH:
+                        break
+                    place = _moved(place, number, raw[-1][0].decode())
         except (RedisError, OSError):
             yield Reset("away")
 
@@ -262,6 +265,35 @@ class Hub:
         for listener in listeners:
             if alive.get(listener.who.session) != listener.who.actor.role:
                 listener.close()
+
+
+def _moved(place: Place, source: int, to: str) -> Place:
+    return (*place[:source], to, *place[source + 1 :])
+
+
+async def _newest(client: redis.asyncio.Redis, stream: str) -> str:
+    facts = await _facts(client, stream)
+    return facts["last-generated-id"].decode() if facts else START
+
+
+async def _facts(client: redis.asyncio.Redis, stream: str) -> Any:
+    """What the server knows of a stream; None: there is none."""
+    try:
+        return await client.xinfo_stream(stream)
+    except ResponseError as error:
+        if "no such key" in str(error):
+            return None
+        raise
+
+
+async def _is_lost(client: redis.asyncio.Redis, stream: str, after: str) -> bool:
+    facts = await _facts(client, stream)
+    if facts is None:
+        return after != START
+    newest, first = order(facts["last-generated-id"].decode()), facts["first-entry"]
+    if order(after) >= newest:
+        return order(after) > newest
+    return first is None or (order(first[0].decode()) > order(after) and facts["length"] < facts["entries-added"])
 
 
 def of(state: State) -> Hub:

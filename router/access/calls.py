@@ -193,3 +193,8 @@ def may_listen(actor: Actor, lines: Lines, live: contract.LiveCall) -> bool:
 
 def _speaks(party: Any) -> bool:
     return party.role != "caller" and party.joined_at is not None and party.left_at is None
+
+
+def shows(actor: Actor, party: contract.PartyFacts) -> bool:
+    """Who is listened to does not see it; supervisors and whoever listens do."""
+    return party.mode != "listen" or actor.role == "supervisor" or actor.is_system or party.seat == actor.seat
