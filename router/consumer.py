@@ -24,6 +24,7 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from router.journal import kick
 from router.storage import errors, inbox
 from router.storage.engine import Database
 from telephony import contract
@@ -43,6 +44,8 @@ class Group:
 
     name: str
     handle: Handle
+    tells: bool = False
+    """Leaves news in the outbox: the relay is woken after each batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ class Consumer:
             if not errors.is_about_the_data(error):
                 raise
             await self._store(events, dead, one_by_one=True)
+        if self.group.tells:
+            await kick.kick(self.redis)
         await self.redis.xack(contract.EVENTS, self.group.name, *(entry for entry, _ in entries))
         self.handled += len(entries)
 

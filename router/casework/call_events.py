@@ -20,7 +20,7 @@ NAME = "casework"
 
 def group(town: Town) -> Group:
     """The consumer that turns events into drafts and handoffs."""
-    return Group(NAME, handler(town))
+    return Group(NAME, handler(town), tells=True)
 
 
 def handler(town: Town) -> Handle:
