@@ -10,6 +10,8 @@ from config.documents import KeyPath
 from router.catalog.model import Catalog, Item
 
 SERVICES = ("110", "119", "120", "122", "utility")
+OF_SIDES = ("field", "first", "guidance")
+"""Keys of an item whose rightness depends on its scope."""
 FIELDS = ("经济调节", "市场监管", "社会管理", "公共服务", "生态环境保护")
 """云政办发〔2022〕73号 二(一)."""
 SHAPES = {

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 from zipfile import BadZipFile
 
-import openpyxl  # type: ignore[import-untyped]
-import xlsxwriter  # type: ignore[import-untyped]
-from openpyxl.utils import get_column_letter  # type: ignore[import-untyped]
-from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[import-untyped]
+import openpyxl
+import xlsxwriter
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.exceptions import InvalidFileException
 
 from config.errors import Problem
 from router.catalog.errors import BadTable

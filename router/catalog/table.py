@@ -67,11 +67,9 @@ def read(data: bytes, name: str, base: Mapping[str, Any]) -> dict[str, Any]:
     problems = [*found.problems, *reader.problems]
     content = {**base, "items": items}
     try:
-        catalog = plain.parse(content, version="", city="", effective_at=FIRST, place=reader.place)
+        catalog = plain.parse(content, version="", city="", effective_at=FIRST, place=reader.place, bad=reader.bad)
     except BadCatalog as error:
-        # A cell that could not be read is told once, not again for what it left behind.
-        bad = {problem.where for problem in problems}
-        problems += [Problem(one.where, None, "", one.what, one.remedy) for one in error.problems if one.where not in bad]
+        problems += [Problem(one.where, None, "", one.what, one.remedy) for one in error.problems]
     if problems:
         raise BadTable(problems)
     return plain.dump(catalog)
@@ -83,6 +81,8 @@ class _Items:
     def __init__(self, found: Grid) -> None:
         self._grid = found
         self.problems: list[Problem] = []
+        self.bad: set[KeyPath] = set()
+        """Keys whose cells are told already."""
         self._rows: dict[str, int] = {}
 
     def place(self, path: KeyPath) -> tuple[str, int | None]:
@@ -106,6 +106,9 @@ class _Items:
 
     def _tell(self, row: Row, heading: str, what: str, remedy: str) -> None:
         self.problems.append(self._grid.problem(row.number, heading, what, remedy))
+        code, key = row.cells.get("编码", ""), HEADINGS[heading]
+        if key and self._rows.get(code) == row.number:
+            self.bad.add(("items", code, key))
 
     def _item(self, row: Row) -> dict[str, Any]:
         item: dict[str, Any] = {}

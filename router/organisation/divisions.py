@@ -55,8 +55,9 @@ class _Candidate:
     hits: tuple[_Hit, ...]
 
     @property
-    def order(self) -> tuple[float, bool, int]:
-        return (self.score, self.at_home, -self.hits[0].start)
+    def order(self) -> tuple[float, bool, int, str]:
+        # Of two codes of one name in one city the greater is the newer: a county that became a city (澄江).
+        return (self.score, self.at_home, -self.hits[0].start, self.code)
 
 
 def warm_up() -> None:

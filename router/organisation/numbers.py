@@ -31,7 +31,7 @@ _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _LANDLINE = re.compile(r"0(?:10|2[0-9])[1-9][0-9]{6,7}|0[3-9][0-9]{2}[1-9][0-9]{6,7}")
 _LOCAL = re.compile(r"[2-9][0-9]{6,7}")
 _SERVICE = re.compile(r"[48]00[0-9]{7}")
-_SHORT = re.compile(r"[0-9]{3,6}")
+_SHORT = re.compile(r"[1-9][0-9]{2,5}")
 _ABROAD = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
