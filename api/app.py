@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import functools
 import importlib.metadata
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
@@ -13,9 +14,10 @@ import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import delete
+from starlette.responses import HTMLResponse
 
 from api.features import FEATURES, Feature
-from api.kit import errors, idempotency
+from api.kit import docs, errors, idempotency
 from api.kit.limits import Limiter, Rates
 from api.kit.middleware import Frame
 from api.kit.state import Keys, State, utc_now
@@ -91,6 +93,7 @@ def create(
         lifespan=life,
         openapi_tags=[{"name": feature.tag, "description": feature.title} for feature in features],
         generate_unique_id_function=_operation_id,
+        docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
         strict_content_type=True,
@@ -98,8 +101,20 @@ def create(
     errors.install(app)
     for feature in features:
         app.include_router(feature.router())
+    app.add_api_route("/docs", _documentation(app), include_in_schema=False, response_class=HTMLResponse)
     app.add_middleware(Frame, settings=settings, limiter=lambda: app.state.hotline.limiter)
     return app
+
+
+def _documentation(app: FastAPI) -> Callable[[], HTMLResponse]:
+    @functools.cache
+    def content() -> str:
+        return docs.page(app.openapi())
+
+    def show() -> HTMLResponse:
+        return HTMLResponse(content())
+
+    return show
 
 
 def _operation_id(route: APIRoute) -> str:

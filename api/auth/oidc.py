@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 import structlog
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[import-untyped]
-from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
-from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.core import CodeIDToken
 from cryptography.fernet import Fernet, InvalidToken
 from fastapi import Query, Request
 from joserfc import jwk, jwt
@@ -69,7 +69,7 @@ class Provider:
 
     async def keys(self, *, fresh: bool = False) -> jwk.KeySet:
         if self._keys is None or fresh:
-            self._keys = jwk.KeySet.import_key_set(await self._get((await self.about())["jwks_uri"]))  # type: ignore[arg-type]
+            self._keys = jwk.KeySet.import_key_set(await self._get((await self.about())["jwks_uri"]))
         return self._keys
 
     async def exchange(self, code: str, verifier: str, redirect: str) -> dict[str, Any]:

@@ -47,9 +47,11 @@ async def fingerprint(request: Request) -> str:
         digest.update(f"\0{name}\0".encode())
         if isinstance(value, UploadFile):
             digest.update(f"{value.filename}\0{value.content_type}\0".encode())
+            position = value.file.tell()
+            await value.seek(0)
             while chunk := await value.read(1 << 20):
                 digest.update(chunk)
-            await value.seek(0)
+            await value.seek(position)
         else:
             digest.update(value.encode())
     return digest.hexdigest()

@@ -25,6 +25,7 @@ import argon2
 import httpx
 import psycopg
 import pytest
+import structlog
 from fastapi import FastAPI
 
 from api import app as application
@@ -39,6 +40,7 @@ from router.access import passwords
 from router.access.actor import Actor
 from router.storage import migrations
 from router.storage.organisation import Account, Agency, Posting, SignIn
+from router.worker import log_to_stderr
 from tests.storage.parts import DATABASE_KINDS, POSTGRESQL, Valkey, postgresql_database, run
 
 __all__ = ["AGENCY", "OTHER_AGENCY", "PASSWORD", "POLICE_UNIT", "Clock", "Stand", "run", "standing"]
@@ -240,6 +242,14 @@ def made(folder: Path, database: str, redis_url: str, **env: str) -> Settings:
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are hashed with little effort."""
     monkeypatch.setattr(passwords, "HASHER", CHEAP)
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Logs as a service writes them: structlog's own default draws every traceback, which takes seconds."""
+    log_to_stderr("info")
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
