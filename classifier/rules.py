@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-import jieba  # type: ignore[import-untyped]
+import jieba
 from rapidfuzz import fuzz, process
 
 from classifier import lexicon
@@ -231,7 +231,7 @@ def _cues(text: str) -> tuple[tuple[str, re.Match[str]], ...]:
         if place is not None:
             found.append((name, place))
             weight += value
-    serious = {"violence", "harm", "unable"} & {name for name, _ in found}
+    serious = {"violence", "harm", "unable", "place"} & {name for name, _ in found}
     return tuple(found) if weight >= lexicon.CUES_ENOUGH and serious else ()
 
 

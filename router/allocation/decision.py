@@ -58,6 +58,9 @@ class Ticks:
     """A dispute that may turn violent (D1): police first, and 12345's part to 12345."""
     repeat_disputes: int = 0
     """Police orders about the same dispute so far."""
+    withdrawn: bool = False
+    """A dispatcher looked at the words and withdrew, with a reason, the order that they asked for: they ask for no other.
+    What a person or a peer says of danger holds all the same."""
 
 
 @dataclass(frozen=True, slots=True)
