@@ -114,7 +114,7 @@ async def list_(
     work: Looking, pages: Pages, actor: Annotated[Actor, allowed("case.read")], given: Annotated[CaseFilters, Depends()]
 ) -> paging.Page[views.CaseView]:
     may_search(actor, given.filters)
-    query = listing.cases(actor, work.now, given.filters)
+    query = listing.cases(work.actor, work.now, given.filters)
     rows, after = await paging.fetch(work.session, query, pages, name="cases", keys=[Case.created_at, Case.id])
     seen = await views.sights(work, rows)
     return paging.Page(items=[views.case(row, seen[row.id]) for row in rows], next=after)

@@ -59,7 +59,7 @@ class HandoffRow(View):
 async def list_(
     work: Looking, pages: Pages, actor: Annotated[Actor, allowed("handoff.read")], given: Annotated[HandoffFilters, Depends()]
 ) -> paging.Page[HandoffRow]:
-    query = listing.handoffs(actor, work.now, given.filters)
+    query = listing.handoffs(work.actor, work.now, given.filters)
     rows, after = await paging.fetch(work.session, query, pages, name="handoffs", keys=[Handoff.offered_at, Handoff.id])
     seen = await views.sights(work, [case for _, case in rows])
     return paging.Page(

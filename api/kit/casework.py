@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from api.kit import state
 from api.kit.deps import CurrentActor, Now, ReadSession, WriteSession
+from router.access import rules
 from router.casework import town
 from router.casework.work import Town, Work
 
@@ -41,8 +42,9 @@ Working = Annotated[Work, Depends(_working)]
 
 
 async def _looking(session: ReadSession, actor: CurrentActor, now: Now, found: CurrentTown) -> Work:
-    return Work(session, actor, now, found)
+    return Work(session, await rules.look_for_grants(session, actor, now), now, found)
 
 
 Looking = Annotated[Work, Depends(_looking)]
-"""Casework that only reads; what it says to journal and outbox is not kept."""
+"""Casework that only reads; what it says to journal and outbox is not kept. Its ``actor`` knows what is shared with the desk:
+lists take that one."""

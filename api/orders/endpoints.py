@@ -76,7 +76,7 @@ async def list_(
     may_search(actor, given.filters)
     if given.filters.agency and not rules.sees_police_fields(actor):
         given.filters = replace(given.filters, agency=None)
-    query = listing.orders(actor, work.now, given.filters)
+    query = listing.orders(work.actor, work.now, given.filters)
     rows, after = await paging.fetch(work.session, query, pages, name="orders", keys=[PoliceOrder.created_at, PoliceOrder.id])
     return paging.Page(items=await _rows(work, rows), next=after)
 

@@ -72,7 +72,7 @@ async def list_(
     work: Looking, pages: Pages, actor: Annotated[Actor, allowed("ticket.read")], given: Annotated[TicketFilters, Depends()]
 ) -> paging.Page[TicketRow]:
     may_search(actor, given.filters)
-    query = listing.tickets(actor, work.now, given.filters)
+    query = listing.tickets(work.actor, work.now, given.filters)
     rows, after = await paging.fetch(work.session, query, pages, name="tickets", keys=[Ticket.created_at, Ticket.id])
     seen = await views.sights(work, [case for _, case in rows])
     return paging.Page(

@@ -11,6 +11,17 @@ Side = Literal["12345", "110"]
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """Live grants (授权) to a desk: single cases by id, and units that share all of theirs."""
+
+    cases: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.cases or self.units)
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Staff posted to another unit (进驻) act with ``desk`` there, while ``unit`` stays their home unit."""
 
@@ -28,9 +39,9 @@ class Actor:
     seat: str = ""
     peer: str = ""
     """Peer system that this integration account speaks for."""
-    shared: bool = True
-    """Whether another unit may be sharing matters with the desk at this moment. False (nobody is: whoever says so has looked)
-    spares row rules the question, which costs a database with a million matters dearly."""
+    shared: Shared | None = None
+    """What other units share with the desk at this moment, once somebody has looked; None: row rules ask in SQL, which is
+    slower over a million matters."""
 
     @property
     def is_system(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from router.access.actor import Actor, Role
+from router.access.actor import Actor, Role, Shared
 from router.errors import Forbidden, NotFound
 from router.storage.casework import (
     Allocation,
@@ -205,14 +205,14 @@ def _rows(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
 
 
 def _own_or_granted(actor: Actor, now: dt.datetime, *own: ColumnElement[bool]) -> ColumnElement[bool]:
-    return or_(and_(*own), Case.id.in_(granted_cases(actor, now))) if actor.shared else and_(*own)
+    return or_(and_(*own), _granted_row(actor, now)) if _may_share(actor) else and_(*own)
 
 
 def agency_cases(actor: Actor, now: dt.datetime) -> Any:
     """Ids of the cases that an agency may see (it was given whatever it is supervised for): one list, so that a database with
     a million matters can begin at the agency's own."""
     mine = assigned_cases(actor.desk)
-    return union_all(mine, *_granted(actor, now)) if actor.shared else mine
+    return union_all(mine, *_granted(actor, now)) if _may_share(actor) else mine
 
 
 def _of_program(actor: Actor, now: dt.datetime) -> Any:
@@ -221,7 +221,7 @@ def _of_program(actor: Actor, now: dt.datetime) -> Any:
     if actor.peer:
         ids.append(select(Case.id).where(Case.origin == actor.peer))
         ids += [select(Handoff.case_id).where(end == actor.desk) for end in (Handoff.to_centre, Handoff.from_centre)]
-    return union_all(*ids, *(_granted(actor, now) if actor.shared else ()))
+    return union_all(*ids, *(_granted(actor, now) if _may_share(actor) else ()))
 
 
 def not_secret(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
@@ -229,7 +229,7 @@ def not_secret(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     if actor.role in ("police", "supervisor"):
         return true()
     seen = or_(Case.confidentiality != "stability", Case.created_by == actor.id)
-    return or_(seen, Case.id.in_(granted_cases(actor, now, single=True))) if actor.shared else seen
+    return or_(seen, _named_row(actor, now)) if _may_share(actor) else seen
 
 
 def _has_ticket() -> ColumnElement[bool]:
@@ -264,28 +264,44 @@ def live_grants(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     return and_(Grant.to_unit == actor.desk, Grant.since <= now, Grant.until > now, Grant.revoked_at.is_(None))
 
 
-def granted_cases(actor: Actor, now: dt.datetime, *, single: bool = False) -> Any:
-    """Ids of the cases that a grant opens: named ones, and (unless ``single``) all that a unit accepted or first took."""
-    named, *rest = _granted(actor, now)
-    return named if single else union_all(named, *rest)
+def _granted_row(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """Whether a grant opens a row of :class:`Case`: it names the case, or its unit accepted or first took it."""
+    unit = Grant.from_unit
+    ticket = exists().where(Ticket.case_id == Case.id, or_(Ticket.platform == unit, Ticket.agency == unit))
+    order = exists().where(PoliceOrder.case_id == Case.id, PoliceOrder.platform == unit)
+    whole = or_(unit == Case.first_centre, ticket.correlate(Case, Grant), order.correlate(Case, Grant))
+    opens = or_(Grant.case_id == Case.id, and_(Grant.case_id.is_(None), whole))
+    return exists().where(live_grants(actor, now), opens).correlate(Case)
+
+
+def _named_row(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    return exists().where(live_grants(actor, now), Grant.case_id == Case.id).correlate(Case)
 
 
 def _granted(actor: Actor, now: dt.datetime) -> list[Select[Any]]:
-    """Named cases first; the others begin at the grants, which are few."""
+    """Ids of the cases that a grant opens, in several queries that begin at the grants, which are few."""
+    units = ((Case.id, Case.first_centre), (Ticket.case_id, Ticket.platform), (Ticket.case_id, Ticket.agency))
+    columns = (*units, (PoliceOrder.case_id, PoliceOrder.platform))
+    if actor.shared is not None:  # named, a planner knows how much is theirs
+        named: list[Select[Any]] = [select(Case.id).where(Case.id.in_(actor.shared.cases))] if actor.shared.cases else []
+        return named + [select(id_).where(unit.in_(actor.shared.units)) for id_, unit in columns if actor.shared.units]
     live = live_grants(actor, now)
     whole = and_(live, Grant.case_id.is_(None))
-    units = ((Case.id, Case.first_centre), (Ticket.case_id, Ticket.platform), (Ticket.case_id, Ticket.agency))
-    return [
-        select(Grant.case_id).where(live, Grant.case_id.is_not(None)),
-        *(select(id_).join(Grant, Grant.from_unit == unit).where(whole) for id_, unit in units),
-        select(PoliceOrder.case_id).join(Grant, Grant.from_unit == PoliceOrder.platform).where(whole),
-    ]
+    named = [select(Grant.case_id).where(live, Grant.case_id.is_not(None))]
+    return named + [select(id_).join(Grant, Grant.from_unit == unit).where(whole) for id_, unit in columns]
+
+
+def _may_share(actor: Actor) -> bool:
+    return actor.shared is None or bool(actor.shared)
 
 
 async def look_for_grants(session: AsyncSession, actor: Actor, now: dt.datetime) -> Actor:
-    """The actor that knows whether anything is shared with the desk at this moment: for lists, which else ask per row."""
-    shared = not actor.is_system and bool(await session.scalar(select(exists().where(live_grants(actor, now)))))
-    return dataclasses.replace(actor, shared=shared)
+    """The actor that knows what is shared with the desk at this moment: for lists, which else ask it of every row."""
+    if actor.is_system:
+        return actor
+    rows = (await session.execute(select(Grant.case_id, Grant.from_unit).where(live_grants(actor, now)).distinct())).all()
+    cases = tuple(row.case_id for row in rows if row.case_id is not None)
+    return dataclasses.replace(actor, shared=Shared(cases, tuple(row.from_unit for row in rows if row.case_id is None)))
 
 
 def _of_visible_case(column: Any, actor: Actor, now: dt.datetime) -> ColumnElement[bool]:

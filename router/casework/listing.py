@@ -20,9 +20,9 @@ from router.casework import numbering
 from router.errors import Invalid
 from router.organisation import numbers
 from router.storage import sealed
-from router.storage.casework import Assignment, Case, Deadline, Handoff, PoliceOrder, Ticket
+from router.storage.casework import Case, Deadline, Handoff, PoliceOrder, Ticket
 
-AT_ONCE = 1000
+AT_ONCE = 500
 """Rows fetched at a time while streaming."""
 
 
@@ -77,8 +77,7 @@ def tickets(actor: Actor, now: dt.datetime, given: Filters) -> Select[Ticket, Ca
     query = select(Ticket, Case).join(Case, Case.id == Ticket.case_id).where(rules.visible_tickets(actor, now))
     query = _common(query, given, Ticket, Ticket.created_at)
     if given.agency:
-        assigned = exists().where(Assignment.ticket_id == Ticket.id, Assignment.agency == given.agency)
-        query = query.where(or_(Ticket.agency == given.agency, assigned.correlate(Ticket)))
+        query = query.where(Ticket.case_id.in_(rules.assigned_cases(given.agency)))
     for column, value in ((Ticket.platform, given.platform), (Ticket.item, given.item), (Ticket.kind, given.kind)):
         if value:
             query = query.where(column == value)
@@ -181,10 +180,11 @@ def _of_case(query: Any, given: Filters) -> Any:
 
 
 def _division(column: Any, code: str) -> ColumnElement[bool]:
+    """The code or what lies below it. The bound is of digits, which every collation sorts alike."""
     stem = code
     while len(stem) > 2 and stem.endswith("00"):
         stem = stem[:-2]
-    return column == code if stem == code and len(code) > 6 else and_(column >= stem, column < stem + "~")
+    return column == code if len(stem) == 12 else and_(column >= stem, column <= stem.ljust(12, "9"))
 
 
 def _overdue(case: Any, now: dt.datetime) -> ColumnElement[bool]:
@@ -194,20 +194,18 @@ def _overdue(case: Any, now: dt.datetime) -> ColumnElement[bool]:
     return late.correlate(case.class_)
 
 
-async def stream(session: AsyncSession, query: Any, began: Any, id_: Any, *, at_most: int | None = None) -> AsyncIterator[Any]:
-    """All rows of a list, newest first, a page at a time: memory does not grow with their number, and no statement lasts long."""
+async def pages(session: AsyncSession, query: Any, began: Any, id_: Any) -> AsyncIterator[Sequence[Any]]:
+    """All rows of a list, newest first, a page at a time: memory does not grow with their number, and while a page is used
+    no transaction is open."""
     after: tuple[Any, Any] | None = None
-    left = at_most
-    while left is None or left > 0:
+    while True:
         page = query if after is None else query.where(tuple_(began, id_) < after)
-        page = page.order_by(began.desc(), id_.desc()).limit(AT_ONCE if left is None else min(AT_ONCE, left))
-        rows = (await session.execute(page)).all()
-        for row in rows:
-            yield row
+        rows = (await session.execute(page.order_by(began.desc(), id_.desc()).limit(AT_ONCE))).all()
+        session.expunge_all()
+        await session.rollback()
+        if rows:
+            yield rows
         if len(rows) < AT_ONCE:
             return
-        if left is not None:
-            left -= len(rows)
         last = rows[-1][0]
         after = (getattr(last, began.key), last.id)
-        session.expunge_all()

@@ -31,6 +31,8 @@ class Case(Base):
     __tablename__ = "case_file"
     __table_args__ = (
         Index(None, "created_at", "id"),
+        Index(None, "city", "created_at", "id"),
+        Index(None, "created_by", "created_at"),
         Index(None, "caller_print", "created_at"),
         Index(None, "place_print", "created_at"),
         Index(None, "state", "created_at"),
@@ -197,7 +199,7 @@ class Assignment(Base):
     """One agency's share of a ticket (承办): several make a joint handling (联合调处), one of them leads (牵头)."""
 
     __tablename__ = "assignment"
-    __table_args__ = (Index(None, "ticket_id"), Index(None, "agency", "state", "dispatched_at"))
+    __table_args__ = (Index(None, "ticket_id"), Index(None, "agency", "case_id"), Index(None, "agency", "state", "dispatched_at"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     rev: Mapped[int] = mapped_column(default=1)
