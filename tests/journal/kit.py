@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -20,6 +23,7 @@ from router.storage import migrations, sealed
 from router.storage.engine import Database
 from tests.storage.parts import DATABASE_KINDS, postgresql_database
 
+T = TypeVar("T")
 T0 = dt.datetime(2026, 5, 6, 7, 8, 9, 123456, dt.UTC)
 OPERATOR = Actor(id="u-li", role="operator", unit="12345", desk="12345")
 TABLES = ("journal_entry", "chain_head", "checkpoint_book", "outbox", "subscription", "delivery", "timer", "lease", "key_check")
@@ -99,3 +103,12 @@ async def write(database: Database, chain: str, *actions: str, now: dt.datetime 
 async def write_notes(database: Database, chain: str, notes: Sequence[Note], now: dt.datetime = T0) -> None:
     async with database.write() as session:
         await journal.write(session, chain, OPERATOR, notes, now)
+
+
+async def happens(condition: Callable[[], Awaitable[T]], what: str) -> T:
+    """Wait for something that is told nowhere else."""
+    end = time.monotonic() + 30
+    while not (value := await condition()):
+        assert time.monotonic() < end, f"still waiting: {what}"
+        await asyncio.sleep(0.005)
+    return value
