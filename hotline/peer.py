@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.errors import ConfigError
 from config.settings import Settings, load
+from hotline import logs
 from hotline.errors import CommandError
 from hotline.note import actor
 from router.errors import CaseworkError
@@ -121,6 +122,7 @@ def told(peer: Peer) -> dict[str, Any]:
 def _run(work: Callable[[AsyncSession, Settings, dt.datetime], Awaitable[T]]) -> T:
     """One transaction with the data keys open."""
     settings = load()
+    logs.set_up(settings.log_level)
 
     async def run() -> T:
         database = Database(settings.database_url, pool=1)

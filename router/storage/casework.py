@@ -37,6 +37,7 @@ class Case(Base):
         Index(None, "place_print", "created_at"),
         Index(None, "state", "created_at"),
         Index(None, "call_id"),
+        Index(None, "closed_at"),
         UniqueConstraint("origin", "origin_id"),
     )
 
@@ -81,6 +82,8 @@ class Case(Base):
     created_by: Mapped[str]
     updated_at: Mapped[dt.datetime]
     closed_at: Mapped[dt.datetime | None]
+    erased_at: Mapped[dt.datetime | None]
+    """When its personal data was erased because its time was over; the bare facts stay."""
 
 
 class CaseCall(Base):

@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_file")),
         sa.UniqueConstraint("number", name=op.f("uq_case_file_number")),
         sa.UniqueConstraint("origin", "origin_id", name=op.f("uq_case_file_origin_origin_id")),
@@ -112,6 +113,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_case_file_call_id"), ["call_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_caller_print_created_at"), ["caller_print", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_city_created_at_id"), ["city", "created_at", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_file_closed_at"), ["closed_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_created_at_id"), ["created_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_created_by_created_at"), ["created_by", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_place_print_created_at"), ["place_print", "created_at"], unique=False)
@@ -962,6 +964,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_case_file_place_print_created_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_created_by_created_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_created_at_id"))
+        batch_op.drop_index(batch_op.f("ix_case_file_closed_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_city_created_at_id"))
         batch_op.drop_index(batch_op.f("ix_case_file_caller_print_created_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_call_id"))
