@@ -53,12 +53,14 @@ async def disputed(work: Work, city: str, since: dt.datetime, *, at_least: int =
             func.sum(sql_case((Handoff.returned_at.is_not(None), 1), else_=0)).label("returned"),
             func.sum(sql_case((Handoff.negotiating_at.is_not(None), 1), else_=0)).label("negotiated"),
         )
+        .select_from(Handoff)
         .join(Case, Case.id == Handoff.case_id)
         .where(Case.item.is_not(None), Handoff.offered_at >= since, Case.city == city)
         .group_by(Case.item)
     )
     overruled = (
         select(Case.item, func.count().label("n"))
+        .select_from(Allocation)
         .join(Case, Case.id == Allocation.case_id)
         .where(Case.item.is_not(None), Allocation.overrules.is_not(None), Allocation.at >= since, Case.city == city)
         .group_by(Case.item)

@@ -168,8 +168,9 @@ async def _open_faces(work: Work, case: Case, row: Handoff, plan: Decision | Non
         elif order.state in ("withdrawn", "closed"):
             move(work, ORDER, order, "reopen")
             order.platform, order.accepted_at, order.closed_at = row.to_centre, None, None
-        if row.dangerous and ORDER.can(order.state, "dispatch") and order.state not in ("dispatched", "signed", "arrived"):
-            order.danger_by = order.danger_by or "person"
+        said = row.dangerous and not (plan is not None and plan.order is not None and plan.order.danger_by == "classifier")
+        if said and ORDER.can(order.state, "dispatch") and order.state not in ("dispatched", "signed", "arrived"):
+            order.danger_by = "person"
             await orders.dispatch_now(work, case, order, None)
         if ticket is None:
             await faces.open_ticket(work, case, row.from_centre, state="waiting", accepted=False)
@@ -260,13 +261,29 @@ async def return_(work: Work, handoff_id: str, reason: str, rev: int | None = No
     fresh(row, rev)
     work.must_be(row.to_centre)
     _, face = await _faces(work, row)
-    if row.state == "accepted" and face is not None and face.state not in ("registered", "waiting"):
+    if row.state == "accepted" and face is not None and face.state not in ("registered", "waiting", "awaiting", "withdrawn"):
         raise Conflict("已开始处置,不能再退回", "请办理完毕后反馈", state=face.state)
     row.return_reason = need(reason, "reason", "退回理由", 2000)
     move(work, HANDOFF, row, "return", by=row.to_centre, reason=row.return_reason)
     row.returned_at, row.returned_by = work.now, work.actor.id
     row.arrived_at = row.arrived_at or work.now
     await _stop_clock(work, row)
+    await _tell_return(work, case, row)
+    return row
+
+
+async def not_ours(work: Work, case: Case, platform: str, reason: str) -> None:
+    """A platform has withdrawn its face: what it had been handed goes back to the asker, with the same reason."""
+    for row in await faces.handoffs(work.session, case.id):
+        if row.to_centre == platform and HANDOFF.can(row.state, "return"):
+            row.return_reason = reason
+            move(work, HANDOFF, row, "return", by=platform, reason=reason)
+            row.returned_at, row.returned_by = work.now, work.actor.id
+            await _stop_clock(work, row)
+            await _tell_return(work, case, row)
+
+
+async def _tell_return(work: Work, case: Case, row: Handoff) -> None:
     await notices.raise_(
         work,
         unit=row.from_centre,
@@ -276,7 +293,6 @@ async def return_(work: Work, handoff_id: str, reason: str, rev: int | None = No
         case=case.id,
     )
     work.tell("handoff.returned", case.id, [row.from_centre, row.to_centre], handoff=row.id, number=row.number)
-    return row
 
 
 @operation

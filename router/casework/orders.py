@@ -99,6 +99,8 @@ async def confirm(work: Work, order: str, unit: str | None = None, rev: int | No
 @operation
 async def withdraw(work: Work, order: str, reason: str, rev: int | None = None) -> PoliceOrder:
     """No danger after all, or registered twice: withdrawn with a reason."""
+    from router.casework import handoffs
+
     case, row = await faces.order(work, order)
     fresh(row, rev)
     if row.state == "awaiting":
@@ -109,6 +111,7 @@ async def withdraw(work: Work, order: str, reason: str, rev: int | None = None) 
     move(work, ORDER, row, "withdraw", reason=row.withdrawn_reason)
     row.closed_at = work.now
     await _decided(work, case, row)
+    await handoffs.not_ours(work, case, row.platform, row.withdrawn_reason)
     await faces.settle_case(work, case)
     ticket, _ = await faces.of(work.session, case.id)
     work.tell("order.withdrawn", case.id, [row.platform, ticket.platform if ticket else None], order=row.id)

@@ -10,6 +10,7 @@ from router.casework import cases, handoffs, orders, tickets
 from router.casework.cases import Registered
 from router.storage.casework import Assignment, Handoff, Notice, PoliceOrder
 from router.supervision import orders as supervision
+from telephony import contract
 from tests.casework.parts import (
     LABOUR,
     OTHER_STATION,
@@ -22,7 +23,6 @@ from tests.casework.parts import (
     unit,
 )
 from tests.casework.test_registration import WAGES
-from telephony import contract
 
 
 @pytest.fixture
@@ -199,6 +199,19 @@ def test_a_confirmed_danger_is_dispatched_and_a_withdrawn_one_says_why(desk: Des
     assert desk.order(first.case.id).climbs == 0 and desk.order(second.case.id).climbs == 0
 
 
+def test_danger_of_the_classifier_alone_is_handed_over_unconfirmed_and_comes_back_when_withdrawn(desk: Desk) -> None:
+    found = desk.register(operator(), "我不想活了,我现在站在楼顶上", place="五华区")
+    assert found.handoffs and found.handoffs[0].dangerous
+    assert found.order is not None and (found.order.state, found.order.danger_by) == ("awaiting", "classifier")
+    desk.do(police(), handoffs.accept, found.handoffs[0].id)
+    assert desk.order(found.case.id).state == "awaiting", "signing the paper is not confirming the danger"
+    desk.do(police(), orders.withdraw, found.order.id, "已电话核实,没有危险")
+    row = desk.handoff(found.case.id)
+    assert (row.state, row.return_reason) == ("returned", "已电话核实,没有危险")
+    desk.do(operator(), handoffs.concede, row.id)
+    assert desk.ticket(found.case.id).state == "registered" and desk.ticket(found.case.id).accepted_at is not None
+
+
 def test_a_complaint_about_police_never_goes_to_the_unit_complained_of(desk: Desk) -> None:
     ticks = Ticks(police_complaint="ongoing", complained_of=POLICE_BUREAU)
     found = desk.register(police(), "民警现在就在我家门口骂人", ticks=ticks, place="五华区")
@@ -206,7 +219,9 @@ def test_a_complaint_about_police_never_goes_to_the_unit_complained_of(desk: Des
     for below in (POLICE_BUREAU, STATION, OTHER_STATION):
         with pytest.raises(errors.Conflict, match="被投诉"):
             desk.do(police(), orders.dispatch, found.order.id, below)
-    sideways = desk.register(police(), "民警态度恶劣", ticks=Ticks(police_complaint="ongoing", complained_of=STATION), place="五华区")
+    sideways = desk.register(
+        police(), "民警态度恶劣", ticks=Ticks(police_complaint="ongoing", complained_of=STATION), place="五华区"
+    )
     assert sideways.order is not None
     with pytest.raises(errors.Conflict):
         desk.do(police(), orders.dispatch, sideways.order.id, STATION)

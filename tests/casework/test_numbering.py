@@ -44,7 +44,9 @@ def test_one_wrong_digit_or_two_swapped_are_noticed(kind: numbering.Kind, count:
             numbering.read("".join(swapped))
 
 
-@pytest.mark.parametrize("text", ["", "G", "X261125-00042-7", "G261125-00042", "G261125-00042-7-7", "G２61125", "' OR 1=1", "G" * 500])
+@pytest.mark.parametrize(
+    "text", ["", "G", "X261125-00042-7", "G261125-00042", "G261125-00042-7-7", "G２61125", "' OR 1=1", "G" * 500]
+)
 def test_what_is_no_number_is_told(text: str) -> None:
     with pytest.raises(Invalid, match="单号"):
         numbering.read(text)

@@ -9,7 +9,7 @@ import pytest
 from router import errors
 from router.allocation.decision import Ticks
 from router.casework import allocate, cases
-from router.storage.casework import Allocation, CaseCall, Case, Notice, PoliceOrder, Ticket
+from router.storage.casework import Allocation, Case, CaseCall, Notice, PoliceOrder, Ticket
 from tests.casework.parts import DALI, LABOUR, SYSTEM, TOWNSHIP, Desk, operator, police
 
 WAGES = "工地老板拖欠工资三个月,一共两万块,一直不给"
@@ -69,7 +69,12 @@ def test_danger_found_by_the_classifier_alone_awaits_confirmation_and_climbs(des
 
 def test_a_county_s_matter_goes_to_the_county_s_110_desk(desk: Desk) -> None:
     ticks = Ticks(danger=True)
-    for place, centre in (("安宁市连然街道", "110-anning"), ("宜良县匡远街道", "110-yiliang"), ("盘龙区北京路", "110"), (None, "110")):
+    for place, centre in (
+        ("安宁市连然街道", "110-anning"),
+        ("宜良县匡远街道", "110-yiliang"),
+        ("盘龙区北京路", "110"),
+        (None, "110"),
+    ):
         found = desk.register(operator(), "有人持刀伤人", place=place, ticks=ticks)
         assert found.order is not None and found.order.platform == centre, place
 

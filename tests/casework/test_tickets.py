@@ -187,7 +187,9 @@ def test_answered_on_the_spot(desk: Desk) -> None:
 
 def test_the_same_number_and_place_are_offered_counted_and_linked(desk: Desk, dispatched: Registered) -> None:
     desk.wait(days=3)
-    again = desk.register(operator(), "工资还是没给", caller_number="+86 13800138000", place="五华区 人民中路1号 附近", dispatch=False)
+    again = desk.register(
+        operator(), "工资还是没给", caller_number="+86 13800138000", place="五华区 人民中路1号 附近", dispatch=False
+    )
 
     async def offered(work):  # type: ignore[no-untyped-def]
         return await repeats.like(work, number="138-0013-8000", place="五华区人民中路1号"), await repeats.counts(work, again.case)
