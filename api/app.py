@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from sqlalchemy import delete
 from starlette.responses import HTMLResponse
 
@@ -92,7 +91,6 @@ def create(
         version=importlib.metadata.version("hotline-interconnect"),
         lifespan=life,
         openapi_tags=[{"name": feature.tag, "description": feature.title} for feature in features],
-        generate_unique_id_function=_operation_id,
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
@@ -100,7 +98,8 @@ def create(
     )
     errors.install(app)
     for feature in features:
-        app.include_router(feature.router())
+        # routers of ours have their whole paths: including them would make each route anew, for each application
+        app.router.routes.extend(feature.router().routes)
     app.add_api_route("/docs", _documentation(app), include_in_schema=False, response_class=HTMLResponse)
     app.add_middleware(Frame, settings=settings, limiter=lambda: app.state.hotline.limiter)
     return app
@@ -115,10 +114,6 @@ def _documentation(app: FastAPI) -> Callable[[], HTMLResponse]:
         return HTMLResponse(content())
 
     return show
-
-
-def _operation_id(route: APIRoute) -> str:
-    return f"{route.tags[0] if route.tags else 'app'}_{route.name}"
 
 
 def _rates(settings: Settings) -> Rates:

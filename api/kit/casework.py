@@ -15,6 +15,7 @@ from api.kit.deps import CurrentActor, Now, ReadSession, WriteSession
 from router.access import rules
 from router.casework import town
 from router.casework.work import Town, Work
+from router.errors import Forbidden
 
 PART = "town"
 
@@ -48,3 +49,16 @@ async def _looking(session: ReadSession, actor: CurrentActor, now: Now, found: C
 Looking = Annotated[Work, Depends(_looking)]
 """Casework that only reads; what it says to journal and outbox is not kept. Its ``actor`` knows what is shared with the desk:
 lists take that one."""
+
+
+def city_of(work: Work, wanted: str | None) -> str:
+    """The city that a request is about: the one it names, else the caller's, else the installation's."""
+    return wanted or work.actor.city or work.town.city
+
+
+def own_city(work: Work, wanted: str | None) -> str:
+    """The same for a change: only administrators of the whole installation change what is another city's."""
+    city = city_of(work, wanted)
+    if city != work.actor.city and not (work.actor.role == "administrator" and not work.actor.unit):
+        raise Forbidden("只能维护本州市的内容", "请由该州市的管理员办理", action="city", city=city)
+    return city

@@ -106,13 +106,13 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def _late(request: Request, actor: CurrentActor, now: Now, key: IdempotencyKey = None) -> OpenSession:
+async def _late(request: Request, actor: CurrentActor, now: Now, idempotency_key: IdempotencyKey = None) -> OpenSession:
     work = of(request)
 
     async def begin() -> AsyncSession:
         session = await work.writer()
-        if key is not None and request.method == "POST" and work.claim is None:
-            found = await idempotency.claim(session, request, actor.id, key, now)
+        if idempotency_key is not None and request.method == "POST" and work.claim is None:
+            found = await idempotency.claim(session, request, actor.id, idempotency_key, now)
             if isinstance(found, Response):
                 raise Answered(found)
             work.claim = found

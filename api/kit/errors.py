@@ -104,11 +104,11 @@ class Unavailable(HttpError):
         super().__init__(key, headers={"Retry-After": str(seconds)})
 
 
-class BodyErrors(Exception):
-    """Faults found while reading a body, before the fields are looked at."""
+class BodyErrors(HTTPException):
+    """Faults found while reading a body, before the fields are looked at. (FastAPI lets an HTTPException pass there.)"""
 
     def __init__(self, *found: FieldError) -> None:
-        super().__init__("the body is wrong")
+        super().__init__(422, "the body is wrong")
         self.found = found
 
 
@@ -211,6 +211,12 @@ def database(request: Request, error: Exception) -> Response:
     return internal(request, error)
 
 
+def unfit(request: Request, error: Exception) -> Response:
+    """A number or text that a driver has no room for, and that no field's type has stopped before."""
+    log.error("api.unfit_value", exc_info=error)
+    return answer(request, 422, "data.refused", messages.text("data.refused"), messages.text("data.refused.remedy"))
+
+
 def internal(request: Request, error: Exception) -> Response:
     """A fault of ours: a number to find it by, and nothing of its insides."""
     log.error("api.fault", exc_info=error, request_id=request_id(request))
@@ -227,6 +233,8 @@ def install(app: FastAPI) -> None:
         HTTPException: http,
         exc.SQLAlchemyError: database,
         storage.StorageError: database,
+        OverflowError: unfit,
+        UnicodeEncodeError: unfit,
         Exception: internal,
     }
     for kind, handler in handlers.items():

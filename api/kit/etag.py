@@ -25,14 +25,14 @@ def put(response: Response, rev: int) -> None:
 
 
 def if_match(
-    value: Annotated[
+    if_match_header: Annotated[
         str | None, Header(alias="If-Match", description='读取时得到的 ETag,如 `"3"`;缺少时 428,过时时 412', max_length=64)
     ] = None,
 ) -> int:
     """The version that the caller has seen."""
-    if value is None:
+    if if_match_header is None:
         raise PreconditionRequired("etag.required")
-    match = _TAG.fullmatch(value)
+    match = _TAG.fullmatch(if_match_header)
     if match is None:
         raise Unprocessable("etag.invalid", field="header.If-Match")
     return int(match[1])

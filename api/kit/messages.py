@@ -90,6 +90,11 @@ ZH: Mapping[str, str] = {
     "field.credit_code": "应为 18 位统一社会信用代码",
     "field.id": "应为编号",
     "field.year": "年份须在 1970 到 2199 之间",
+    # files out and in
+    "export.busy": "正在导出的文件较多",
+    "export.busy.remedy": "请在 {seconds} 秒后重试",
+    "upload.too_large": "文件超过 {limit} 字节的上限",
+    "upload.too_large.remedy": "请拆分后分别上传",
     # paging, ETag, idempotency
     "cursor.invalid": "翻页游标无效",
     "cursor.invalid.remedy": "从第一页重新查询",

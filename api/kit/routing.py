@@ -76,6 +76,11 @@ async def _journal(request: Request, work: Work | None, error: CaseworkError) ->
         log.error("api.refusal_not_journalled", error=type(fault).__name__, account=work.actor.id, **what)
 
 
+def operation_id(route: APIRoute) -> str:
+    """Name of an operation in the OpenAPI document, by which generated clients call it."""
+    return f"{route.tags[0]}_{route.name}"
+
+
 def router(prefix: str, tag: str, *, responses: errors.Status | None = None, under: str = PREFIX, **more: Any) -> APIRouter:
     """A router of a feature under ``/api/v1``; its tag is described in :mod:`api.features`."""
     tags: Sequence[str | Enum] = [tag]
@@ -83,6 +88,7 @@ def router(prefix: str, tag: str, *, responses: errors.Status | None = None, und
         prefix=under + prefix,
         tags=list(tags),
         route_class=Route,
+        generate_unique_id_function=operation_id,
         responses={**errors.COMMON, **(responses or {})},
         **more,
     )

@@ -214,7 +214,7 @@ async def standing(
     clock = clock or Clock()
     app = application.create(settings, clock=clock, rates=rates, features=features)
     if extra is not None:
-        app.include_router(extra)
+        app.router.routes.extend(extra.routes)
     async with app.router.lifespan_context(app), contextlib.AsyncExitStack() as stack:
         await asyncio.wait_for(app.state.hotline.migrated.wait(), 30)
         stand = Stand(app, clock, stack)
