@@ -10,10 +10,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from config.errors import Problem
 
 KeyPath = tuple[str | int, ...]
+DEEPEST = 20
+"""Levels of a document that came from outside."""
 
 
 def dotted(path: KeyPath) -> str:
@@ -71,14 +74,52 @@ def read_file(file: Path) -> Documents:
     return documents
 
 
+def read_strange(data: bytes, name: str) -> Documents:
+    """The same of what somebody sent, which is looked through first: no aliases, which a few lines can make boundless, and
+    no deeper than :data:`DEEPEST`."""
+    documents = Documents(Path())
+    fault = _strange(data)
+    if fault is not None:
+        documents.problems.append(Problem(name, *fault))
+        return documents
+    _read(documents, data, name)
+    return documents
+
+
+def _strange(data: bytes) -> tuple[int | None, str, str, str] | None:
+    depth = 0
+    try:
+        for event in YAML(typ="safe", pure=True).parse(data):
+            line = event.start_mark.line + 1
+            if isinstance(event, AliasEvent):
+                return line, "", "has an alias (*)", "write the value out"
+            if isinstance(event, CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, CollectionEndEvent):
+                depth -= 1
+            if depth > DEEPEST:
+                return line, "", f"is nested deeper than {DEEPEST}", "write it flatter"
+    except YAMLError as error:
+        return _line(error), "", f"is not valid YAML: {_first_line(error)}", "check indentation and colons"
+    except (UnicodeDecodeError, RecursionError):
+        return None, "", "is not a text in UTF-8", "save the file in UTF-8"
+    return None
+
+
 def _read_file(documents: Documents, file: Path) -> None:
-    yaml = YAML(typ="rt", pure=True)
     name = str(file)
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"))
+        data = file.read_bytes()
     except OSError as error:
         documents.problems.append(Problem(name, None, "", f"can't be read ({error.strerror})", "check its permissions"))
         return
+    _read(documents, data, name)
+
+
+def _read(documents: Documents, data: bytes, name: str) -> None:
+    yaml = YAML(typ="rt", pure=True)
+    try:
+        content = yaml.load(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         documents.problems.append(Problem(name, None, "", f"is not UTF-8 (byte {error.start})", "save the file in UTF-8"))
         return

@@ -1,154 +1,183 @@
-"""Exports that stream: CSV as it is read, XLSX through a file on disk; memory stays bounded however many rows there are.
+"""Lists as spreadsheets of any length: rows are read, masked and written in a thread of their own while others are served.
 
-A cell that a spreadsheet would take for a formula is made text (CWE-1236): CSV puts an apostrophe before it, XLSX writes it as
-a string, which is never evaluated.
+The thread has its own event loop and its own connection to the database; a client that reads slowly makes it wait and holds
+neither a transaction nor more than a few pages. Errors before the first page are ordinary answers; one in the middle breaks the
+connection, so that nobody takes half a file for the whole.
 """
 
 from __future__ import annotations
 
 import asyncio
-import csv
+import contextlib
 import datetime as dt
-import io
-import re
-import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from decimal import Decimal
-from typing import IO, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
-import xlsxwriter
-from starlette.background import BackgroundTask
-from starlette.responses import Response, StreamingResponse
+import structlog
+from fastapi import Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import StreamingResponse
 
-from api.kit.errors import Unprocessable
+from api.kit import errors, sheets, state
+from api.kit.errors import TooManyRequests
+from api.kit.sheets import Cell, Format
+from router.access import audit
+from router.access.actor import Actor
+from router.storage.engine import Database
 
-Format = Literal["csv", "xlsx"]
-Rows = AsyncIterator[Sequence[Any]]
-ROWS_AT_ONCE = 500
-CHUNK = 1 << 16
-MOST_XLSX = 1_048_575
-"""Rows of a worksheet besides its heading."""
-LONGEST_CELL = 32_767
-ZONE = ZoneInfo("Asia/Shanghai")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_PLAIN_NUMBER = re.compile(r"[+-]?[0-9]{1,32}(\.[0-9]+)?")
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-"""Characters that XML 1.0, and so a worksheet, can't hold."""
-MEDIA = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+log = structlog.get_logger()
+AT_A_TIME = 3
+"""Exports of one process; who comes meanwhile is told to come again."""
+AHEAD = 4
+"""Pages that are ready before the client has taken them."""
+Rows = Callable[[AsyncSession], AsyncIterator[Sequence[Sequence[Cell]]]]
+"""Reads the rows, page by page, with the session it is given."""
+FormatQuery = Annotated[Format, Query(alias="format", description="csv(UTF-8,带 BOM)或 xlsx / file format")]
+RESPONSES: errors.Status = {
+    200: {
+        "description": "文件 / the file",
+        "content": {
+            kind.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}} for kind in sheets.MEDIA_TYPES.values()
+        },
+    }
 }
 
 
-def neutral(text: str) -> str:
-    """A text that no spreadsheet evaluates; numbers such as ``-3`` and ``+8613900139000`` stay as they are."""
-    if text.startswith(_FORMULA) and not _PLAIN_NUMBER.fullmatch(text):
-        return "'" + text
-    return text
+@dataclass(frozen=True, slots=True)
+class Export:
+    """``name``: of file and sheet. ``what`` and ``filters`` go to the journal: no personal data in them."""
+
+    name: str
+    titles: Sequence[str]
+    rows: Rows
+    what: str
+    filters: dict[str, object] = field(default_factory=dict)
 
 
-def cell(value: Any) -> str:
-    """A value as text: times in the city's zone, lists with 、 between."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    if isinstance(value, dt.datetime):
-        return value.astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, list | tuple):
-        return neutral("、".join(cell(one) for one in value))
-    if isinstance(value, str):
-        return neutral(value)
-    return str(value)
+class _Gone(Exception):
+    """The client is not there any more."""
 
 
-def answer(form: Format, name: str, head: Sequence[str], rows: Rows, *, done: Callable[[], Any] | None = None) -> Response:
-    """The answer that streams ``rows`` under ``head`` as ``<name>.csv`` or ``.xlsx``.
+@dataclass(slots=True)
+class _Pipe:
+    """From the export's thread to the loop that answers."""
 
-    ``rows`` reads the database while it is streamed, so it opens a session of its own. ``done`` is awaited afterwards.
-    """
-    if form not in MEDIA:
-        raise Unprocessable("request.invalid", count=1, field="query.format")
-    content = _csv(head, rows) if form == "csv" else _xlsx(head, rows)
-    file = f"{name}.{form}"
+    loop: asyncio.AbstractEventLoop
+    queue: asyncio.Queue[bytes | BaseException | None] = field(default_factory=lambda: asyncio.Queue(AHEAD))
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def put(self, item: bytes | BaseException | None) -> None:
+        waiting = asyncio.run_coroutine_threadsafe(self.queue.put(item), self.loop)
+        while not self.closed.is_set():
+            with contextlib.suppress(TimeoutError):
+                return waiting.result(1.0)
+        waiting.cancel()
+        raise _Gone
+
+    def close(self) -> None:
+        self.closed.set()
+        while not self.queue.empty():
+            self.queue.get_nowait()
+
+
+async def stream(request: Request, actor: Actor, export: Export, format_: Format, now: dt.datetime) -> StreamingResponse:
+    """The answer with the file. Journalled when it begins, with its filters, and when it ends, with its rows."""
+    found = state.of(request)
+    running: list[_Pipe] = found.parts.setdefault("exports", [])
+    if len(running) >= AT_A_TIME:
+        raise TooManyRequests("export.busy", 15)
+    async with found.database.write() as session:
+        detail = {"format": format_, "filters": export.filters}
+        await audit.looked(session, actor, "export", export.what, now, detail=detail)
+    pipe = _Pipe(asyncio.get_running_loop())
+    running.append(pipe)
+    end = _Ending(found, actor, export)
+    threading.Thread(target=_produce, args=(pipe, export, format_, end), name="export", daemon=True).start()
+    try:
+        first = await _next(pipe)
+    except BaseException:
+        pipe.close()
+        running.remove(pipe)
+        raise
+
+    async def chunks() -> AsyncIterator[bytes]:
+        chunk = first
+        try:
+            while chunk is not None:
+                yield chunk
+                chunk = await _next(pipe)
+        finally:
+            pipe.close()
+            running.remove(pipe)
+
+    stamp = now.astimezone(sheets.HERE).strftime("%Y%m%d-%H%M%S")
+    name = quote(f"{export.name}-{stamp}.{format_}")
     headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file)}",
-        "Cache-Control": "no-store",
+        "Content-Disposition": f"attachment; filename=\"export-{stamp}.{format_}\"; filename*=UTF-8''{name}",
         "X-Accel-Buffering": "no",
     }
-    background = BackgroundTask(done) if done is not None else None
-    return StreamingResponse(content, media_type=MEDIA[form], headers=headers, background=background)
+    return StreamingResponse(chunks(), headers=headers, media_type=sheets.MEDIA_TYPES[format_])
 
 
-async def _csv(head: Sequence[str], rows: Rows) -> AsyncIterator[bytes]:
-    """UTF-8 with a byte order mark, by which spreadsheets know it; lines end as RFC 4180 says."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(head)
-    yield b"\xef\xbb\xbf"
-    held = 0
-    async for row in rows:
-        writer.writerow([cell(value).replace("\0", "") for value in row])
-        held += 1
-        if held >= ROWS_AT_ONCE:
-            yield _drain(buffer)
-            held = 0
-            await asyncio.sleep(0)
-    yield _drain(buffer)
+async def _next(pipe: _Pipe) -> bytes | None:
+    item = await pipe.queue.get()
+    if isinstance(item, BaseException):
+        raise item
+    return item
 
 
-def _drain(buffer: io.StringIO) -> bytes:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text.encode("utf-8", "replace")
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """Writes down how an export ended."""
+
+    state: state.State
+    actor: Actor
+    export: Export
+
+    async def note(self, database: Database, rows: int, complete: bool) -> None:
+        detail = {"rows": rows, "complete": complete, "filters": self.export.filters}
+        async with database.write() as session:
+            await audit.looked(session, self.actor, "export.ended", self.export.what, self.state.clock(), detail=detail)
 
 
-async def _xlsx(head: Sequence[str], rows: Rows) -> AsyncIterator[bytes]:
-    """Written row by row to a temporary file (``constant_memory``), then read from it."""
-    with tempfile.TemporaryFile(prefix="hotline-export-") as file:
-        await _fill(file, head, rows)
-        file.seek(0)
-        while chunk := await asyncio.to_thread(file.read, CHUNK):
-            yield chunk
+def _produce(pipe: _Pipe, export: Export, format_: Format, end: _Ending) -> None:
+    """The thread."""
+    last: BaseException | None = None
+    try:
+        asyncio.run(_write(pipe, export, format_, end))
+    except _Gone:
+        return
+    except BaseException as error:
+        last = error
+    with contextlib.suppress(_Gone, RuntimeError):  # the loop may have ended with the process
+        pipe.put(last)
 
 
-async def _fill(file: IO[bytes], head: Sequence[str], rows: Rows) -> None:
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(file, {**options, "default_date_format": "yyyy-mm-dd hh:mm:ss"})
-    sheet = book.add_worksheet()
-    bold = book.add_format({"bold": True})
-    moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-    for column, title in enumerate(head):
-        sheet.write_string(0, column, title, bold)
-    sheet.freeze_panes(1, 0)
-    batch: list[Sequence[Any]] = []
-    line = 1
-
-    def write(found: list[Sequence[Any]], first: int) -> None:
-        for offset, row in enumerate(found):
-            for column, value in enumerate(row):
-                _put(sheet, first + offset, column, value, moment)
-
-    async for row in rows:
-        batch.append(row)
-        if len(batch) >= ROWS_AT_ONCE:
-            await asyncio.to_thread(write, batch, line)
-            line += len(batch)
-            batch = []
-        if line + len(batch) > MOST_XLSX:
-            break
-    await asyncio.to_thread(write, batch, line)
-    await asyncio.to_thread(book.close)
+async def _write(pipe: _Pipe, export: Export, format_: Format, end: _Ending) -> None:
+    database = Database(end.state.settings.database_url, pool=1)
+    sheet = sheets.open_(format_, export.titles, export.name)
+    count, complete = 0, False
+    try:
+        async with database.read() as session:
+            async for page in export.rows(session):
+                pipe.put(sheet.rows(page))
+                count += len(page)
+        pipe.put(sheet.end())
+        complete = True
+    finally:
+        try:
+            await end.note(database, count, complete)
+        finally:
+            await database.close()
 
 
-def _put(sheet: Any, line: int, column: int, value: Any, moment: Any) -> None:
-    if isinstance(value, dt.datetime):
-        sheet.write_datetime(line, column, value.astimezone(ZONE).replace(tzinfo=None), moment)
-    elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        sheet.write_number(line, column, value)
-    elif value is not None:
-        text = value if isinstance(value, str) else cell(value)
-        sheet.write_string(line, column, _UNFIT.sub("", text)[:LONGEST_CELL])
+def journalled(**filters: object) -> dict[str, object]:
+    """Filters as the journal may hold them: those that are set; moments as text."""
+    return {
+        name: value.isoformat() if isinstance(value, dt.datetime) else value
+        for name, value in filters.items()
+        if value is not None and value != []
+    }

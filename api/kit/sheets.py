@@ -30,6 +30,7 @@ LONGEST = 32_767
 """Characters that a spreadsheet program takes in one cell."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """First characters that make a text a formula, in full width as well."""
+_NUMBER = re.compile(r"[+-]?[0-9]{1,32}(\.[0-9]+)?")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _EPOCH = dt.datetime(1899, 12, 30)
@@ -37,8 +38,9 @@ _DAY = 86400
 
 
 def harmless(text: str) -> str:
-    """The text so that no spreadsheet program runs it: with an apostrophe before what could begin a formula."""
-    return "'" + text if text.startswith(_FORMULA) else text
+    """The text so that no spreadsheet program runs it: with an apostrophe before what could begin a formula. Numbers such as
+    ``-3`` and ``+85291234567`` stay as they are."""
+    return "'" + text if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
 class Sheet(Protocol):

@@ -16,9 +16,12 @@ from router.catalog import plain
 from router.catalog.errors import BadCatalog
 from router.catalog.model import Catalog
 from router.catalog.plain import dump, parse, sha256
+from router.errors import Invalid, TooLarge
 
-__all__ = ["FIRST", "cities", "dump", "load", "parse", "read", "sha256"]
+__all__ = ["FIRST", "cities", "dump", "load", "parse", "read", "read_upload", "sha256", "with_item"]
 
+LARGEST = 1024 * 1024
+"""Bytes of a catalog that is uploaded."""
 FIRST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 """From when on what the files say is in force, if nobody says otherwise."""
 _CITY = re.compile(r"[0-9]{6}")
@@ -55,6 +58,26 @@ def load(folder: Path, city: str, *, version: str = "", effective_at: dt.datetim
 def read(folder: Path, city: str) -> dict[str, Any]:
     """The same as plain data, complete, as :func:`router.catalog.versions.publish` takes them."""
     return plain.dump(load(folder, city))
+
+
+def read_upload(data: bytes, name: str) -> dict[str, Any]:
+    """A whole catalog that somebody sent as one YAML file, complete, as :func:`router.catalog.versions.publish` takes it; raise
+    :class:`BadCatalog` that names line and key, :class:`router.errors.TooLarge`."""
+    if len(data) > LARGEST:
+        raise TooLarge(f"文件超过{LARGEST // 1024 // 1024}MB", "请去掉多余的内容", limit=LARGEST)
+    found = documents.read_strange(data, name)
+    if found.problems:
+        raise BadCatalog(found.problems)
+    return plain.dump(plain.parse(found.tree, version="", city="", effective_at=FIRST, place=found.place))
+
+
+def with_item(data: Mapping[str, Any], code: str, change: Mapping[str, Any]) -> dict[str, Any]:
+    """The content with fields of one item changed, in the form of the files; raise :class:`router.errors.Invalid` if there is no
+    such item. Whether the change is right is found when it is published."""
+    items = data["items"]
+    if code not in items:
+        raise Invalid(f"事项清单中没有“{code}”", "请核对事项编码", field="item")
+    return {**data, "items": {**items, code: {**items[code], **change}}}
 
 
 def _read(folder: Path, city: str) -> _Tree:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from router.organisation.division_table import Division, Table, table
 
+_LEVELS = ("province", "city", "county")
 LONGEST = 300
 """Characters of a text that are looked at."""
 _LONGEST_NAME = 15
@@ -115,6 +116,22 @@ def cities_named(province: str, city: str) -> list[str]:
 
 def _called(division: Division) -> tuple[str, ...]:
     return (division.name, *division.aliases)
+
+
+def search(words: str, area: str = "", limit: int = 50) -> list[str]:
+    """Codes of divisions whose name begins with or contains the words (or whose code begins with them), those that begin so and
+    the larger ones first; ``area``: only what lies in it."""
+    asked = words.strip()
+    found = [
+        (
+            not division.name.startswith(asked) and not division.code.startswith(asked),
+            _LEVELS.index(division.level),
+            division.code,
+        )
+        for division in table().by_code.values()
+        if asked and division.named and (asked in division.name or division.code.startswith(asked))
+    ]
+    return [code for *_, code in sorted(found) if not area or within(code, area)][:limit]
 
 
 def within(code: str, area: str) -> bool:

@@ -1,0 +1,1 @@
+"""Who works here: agencies, centres, divisions, duty contacts."""
