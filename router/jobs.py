@@ -68,8 +68,9 @@ class Crew:
     """What must be in the database before anything works; does nothing where it is."""
     rules: job.Rules = field(default_factory=job.Rules)
 
-    def make(self, parts: Parts) -> list[job.Job]:
+    def make(self, redis: Redis, database: Database, owner: str) -> list[job.Job]:
         """The jobs, ready to run; the data keys are open."""
+        parts = Parts(redis, database, owner)
         deliverer = Deliverer(
             parts.database, parts.owner, {kind: make(parts) for kind, make in self.senders.items()}, rules=self.rules
         )
@@ -95,6 +96,8 @@ def of(settings: Settings, now: float | None = None) -> Crew:
     crew = Crew(settings.data_dir, groups=[Group("call-records", call_records.apply_all)])
     foundations(crew, at)
     casework(crew, settings, at)
+    exchange(crew, settings)
+    retain(crew, settings, at)
     return crew
 
 
@@ -120,6 +123,25 @@ def casework(crew: Crew, settings: Settings, now: dt.datetime) -> None:
             await versions.ensure_first(session, folder, city, now)
 
     crew.begin.append(first_catalogs)
+
+
+def exchange(crew: Crew, settings: Settings) -> None:
+    """Messages to and from systems of other makers."""
+    from router.exchange import installation
+
+    here = installation.of(settings)
+    crew.routes.append(here.outgoing().route)
+    crew.senders |= here.senders()
+    crew.handlers.register_all(here.handlers())
+    crew.jobs.append(here.poller)
+
+
+def retain(crew: Crew, settings: Settings, now: dt.datetime) -> None:
+    """What has been kept long enough is erased every night."""
+    from router.storage import retention
+
+    crew.handlers.register_all(retention.handlers(retention.rules_of(settings.installation.retention), settings.data_dir))
+    crew.recurring += retention.standing(now)
 
 
 async def _check_keys(session: AsyncSession, timer: Due, now: dt.datetime) -> None:
