@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import structlog
-from fastapi import Path
+from fastapi import APIRouter, Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.calls import core, schemas, service
@@ -17,7 +17,7 @@ from api.kit.fields import Id
 from router.access import calls as reach
 from router.access import rules
 from router.access.actor import Actor
-from router.casework import handoffs
+from router.casework import handoffs, transfers
 from router.casework.work import Town, Work
 from router.errors import CaseworkError, Forbidden, Invalid, NotFound
 from router.organisation import numbers
@@ -26,7 +26,8 @@ from telephony import contract
 
 log = structlog.get_logger()
 
-router = routing.router("/calls", "calls", responses=core.RESPONSES)
+router = APIRouter(route_class=routing.Route, responses=core.RESPONSES)
+"""Part of the router in :mod:`api.calls.endpoints`."""
 Controls = Annotated[Actor, allowed("call.control")]
 Supervises = Annotated[Actor, allowed("call.supervise")]
 CallId = Annotated[Id, Path(description="通话编号")]
@@ -173,7 +174,7 @@ async def _handoff(
     )
     try:
         async with desk.found.database.write() as session:
-            row = await handoffs.follow(Work(session, desk.actor, desk.now, town), facts, body.reason)
+            row = await transfers.follow(Work(session, desk.actor, desk.now, town), facts, body.reason)
             return schemas.HandoffRef.model_validate(row) if row is not None else None
     except (CaseworkError, SQLAlchemyError) as error:
         log.warning("calls.handoff_left_to_worker", error=type(error).__name__, call_id=live.call.id)

@@ -29,6 +29,8 @@ from telephony import contract
 
 C = TypeVar("C", bound=contract.Command)
 
+WITHIN = 8.0
+"""Seconds in which the call core must have answered."""
 RESPONSES = errors.responses(502, 504)
 STATUS = {
     "call.unknown": 404,
@@ -147,7 +149,7 @@ class Desk:
         claim = await self._claimed(subject, note, case_chain, {"command": kind.__name__, **_told(fields)})
         id_ = _id(claim) if claim else calls_client.new_id()
         try:
-            done = await self.calls.send(kind(id=id_, **{"by": self.actor.id, **fields}))  # type: ignore[arg-type]
+            done = await self.calls.send(kind(id=id_, **{"by": self.actor.id, **fields}), within=WITHIN)  # type: ignore[arg-type]
         except CallCoreError as error:
             raise CoreTrouble(error, id_) from error
         if not done.ok:

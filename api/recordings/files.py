@@ -63,11 +63,11 @@ class Shelf:
             fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             raise Gone(path) from error
-        opened = io.FileIO(fd)
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
-            opened.close()
+            os.close(fd)
             raise Gone(path)
+        opened = io.FileIO(fd)
         return Opened(opened, found.st_size, self._digest(fd, str(file), found))
 
     def _digest(self, fd: int, file: str, found: os.stat_result) -> str:
