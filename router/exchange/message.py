@@ -312,7 +312,7 @@ class Envelope(
 ):
     """What every message has. ``sequence`` counts the sender's messages about one case to one receiver, from 1."""
 
-    format: Literal["hotline-exchange/1"] = FORMAT
+    format: Literal["hotline-exchange/1"]
     id: MessageId
     sent_at: Moment
     from_: Address

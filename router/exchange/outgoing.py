@@ -93,6 +93,7 @@ class Outgoing:
             return False
         sequence = await self._next(session, peer.id, key, case.id)
         made = message.KINDS[kind](
+            format=message.FORMAT,
             id=id_,
             sent_at=item.at,
             from_=message.Address(system=self.system, centre=centre),

@@ -68,10 +68,6 @@ def _tidy(schema: Any) -> Any:
         elif "enum" in other:
             rest = {key: value for key, value in found.items() if key != "anyOf"}
             found = {**other, **rest, "enum": [*other["enum"], None]}
-    if isinstance(found.get("properties"), dict) and "format" in found["properties"]:
-        required = found.get("required", [])
-        found["required"] = ["format", *[one for one in required if one != "format"]]
-        found["properties"]["format"].pop("default", None)
     return found
 
 

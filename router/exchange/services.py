@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from router.allocation.decision import Ticks
-from router.casework import attachments, cases, faces, handoffs, numbering, orders, tickets
+from router.casework import attachments, cases, faces, handoffs, negotiation, numbering, orders, tickets
 from router.casework.machines import HANDOFF, ORDER, TICKET
 from router.casework.work import Town, Work, operation
 from router.catalog import versions
@@ -121,8 +121,8 @@ class Services:
     async def opinion(self, visit: Visit, handoff: str, body: message.Opinion) -> None:
         row = await self._handoff(visit, handoff)
         if HANDOFF.can(row.state, "negotiate"):
-            await handoffs.negotiate(self.work(visit), handoff)
-        await handoffs.give_opinion(self.work(visit), handoff, self._owner(row, body.owner), body.text[:2000])
+            await negotiation.negotiate(self.work(visit), handoff)
+        await negotiation.give_opinion(self.work(visit), handoff, self._owner(row, body.owner), body.text[:2000])
 
     async def settle(self, visit: Visit, handoff: str, body: message.Settlement) -> None:
         row = await self._handoff(visit, handoff)
@@ -130,9 +130,9 @@ class Services:
         if row.settled_at is not None and row.owner == owner:
             return  # both of us have come to the same end
         if body.by_first_receiver:
-            await handoffs.fail(self.work(visit), handoff, body.conclusion[:2000])
+            await negotiation.fail(self.work(visit), handoff, body.conclusion[:2000])
         elif row.state == "returned" and owner == row.from_centre == visit.peer.centre:
-            await handoffs.concede(self.work(visit), handoff, body.conclusion[:2000])
+            await negotiation.concede(self.work(visit), handoff, body.conclusion[:2000])
         else:
             await self.opinion(
                 visit, handoff, message.Opinion(handoff=body.handoff, at=body.settled_at, owner=body.owner, text=body.conclusion)
