@@ -180,7 +180,8 @@ def visible_cases(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     """WHERE clause over :class:`Case`."""
     if actor.is_system:
         return true()
-    return and_(_rows(actor, now), not_secret(actor, now))
+    seen = and_(_rows(actor, now), not_secret(actor, now))
+    return and_(seen, not_complained(actor)) if actor.role in ("police", "supervisor") else seen
 
 
 def _rows(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
@@ -189,9 +190,9 @@ def _rows(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
         return _own_or_granted(actor, now, Case.city == actor.city, or_(Case.first_centre == desk, _has_ticket(), _handed(desk)))
     if actor.role == "police":
         if actor.side is None:  # a police unit, not a 110 desk: what it was sent to
-            return _own_or_granted(actor, now, Case.id.in_(_sent_to(desk)), not_complained(actor))
+            return _own_or_granted(actor, now, Case.id.in_(_sent_to(desk)))
         ours = or_(Case.first_centre == desk, _order(true()), _handed(desk))
-        return _own_or_granted(actor, now, Case.city == actor.city, ours, not_complained(actor))
+        return _own_or_granted(actor, now, Case.city == actor.city, ours)
     if actor.role == "agency":
         return Case.id.in_(agency_cases(actor, now))
     if actor.role == "supervisor":

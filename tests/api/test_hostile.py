@@ -74,7 +74,7 @@ BODIES: list[tuple[bytes, str]] = [
     (b"[" * 100_000 + b"]" * 100_000, "json.depth"),
     (b'{"more": ' * 40 + b"1" + b"}" * 40, "json.depth"),
     (b"[]", "model_attributes_type"),
-    (b"null", "missing"),
+    (b"null", "model_attributes_type"),
     (b'"text"', "model_attributes_type"),
     (b'{"words": 5}', "string_type"),
     (b'{"words": ["a"]}', "string_type"),
