@@ -48,6 +48,7 @@ _NEGATED = re.compile(
     r"(?:没有?|未|无|不是|并非|不存在|并没|从没|没见|不会|不至于|谈不上|别再?|不要|不能|不许|禁止|严禁|请勿)"
     r"(?:任何|人员?|发生|出现|造成|看到|看见|闻到|闻见|发现|再|被|什么|明显|大|有|受|怎么|真的?|在|过|他|她|我|要|想|打算|去|说|谁|因此|过于|随意|互相|到|给|着|跟|和|人家){0,4}$"
 )
+_NEGATED_WITHIN = re.compile(r"(?:没有?|无)(?:任何)?人员?(?!应|救|管|在家|知道|来|回)|未造成|没有?(?:发生|伤|受伤|出现|看到)")
 _WITHDRAWN = re.compile(
     r"(?:现在|已经?|都|又|人|就|目前)?没事了|虚惊一场|误报|误会一场|(?:是)?(?:搞|看|弄|听|闻)错了|开(?:个)?玩笑|逗你玩|骗你的|随便说说|(?:是)?(?:气话|吓唬.{0,3}的)|说着玩|不用(?:来|派|出警|麻烦|管)了?|"
     r"不(?:需要|必)(?:来|派|出警)?了|不要来了|(?:算|撤)了(?!吗)|当我没说|取消报警|原来是|其实(?:是|没|不)|后来(?:发现|才知道|一看)|才发现(?:是|只)|结果是"
@@ -96,8 +97,11 @@ _HEARSAY = re.compile(
     r"听说|据说|听(?:别人|人家|邻居|同事|朋友)(?:说|讲)|传言|谣言|网传|网上(?:说|传|都在)|群里(?:说|传|都在)|朋友圈|据传|有消息说|是真的(?:吗|假的)|真的假的|是不是真的|属实吗|辟谣"
 )
 _HANDLED = re.compile(
-    r"立案|笔录|结案|判决|鉴定|医药费|医疗费|住院(?:费|期间|治疗|押金)|误工|赔(?:偿|付|钱)|索赔|工伤|责任认定|事故认定|认定书|肇事方|调解|起诉|仲裁|报销|出院|嫌疑人|回执|后续|(?:至今|一直|迟迟|始终|都)(?:还|也)?(?:未|没有?)(?!醒|出来|回来|找到|回家|联系|呼吸|反应)|未有|(?:没有?|无)(?:任何)?(?:进展|结果|答复|回应)|身亡|去世|死亡(?:证明|赔)|吊销|扣分|驾驶证|其认为|不合理|故(?:来电|投诉|咨询)|来电(?:投诉|咨询)|到(?:场|达)(?:后|只)|满意度|不作为|(?:不|未|没有?|无人|没人|拒绝)(?:人)?(?:处理|受理|解决|出警|答复|回复|立案|调查|理睬)|拘留|判刑|抓获|理赔|定损|投诉.{0,4}(?:民警|警察|派出所)|复查|伤残|抚恤|处罚(?:决定|结果)|处理(?:结果|进度|意见)|讨(?:个)?说法|维权|追究|整改|查处|严惩|核实处理|派人处理|重视"
+    r"立案|笔录|结案|判决|鉴定|责任认定|事故认定|认定书|肇事方|起诉|报销|出院|嫌疑人|回执|后续|(?:至今|一直|迟迟|始终|都)(?:还|也)?(?:未|没有?)(?!醒|出来|回来|找到|回家|联系|呼吸|反应)|未有|(?:没有?|无)(?:任何)?(?:进展|结果|答复|回应)|身亡|去世|死亡(?:证明|赔)|吊销|扣分|驾驶证|其认为|不合理|故(?:来电|投诉|咨询)|来电(?:投诉|咨询)|到(?:场|达)(?:后|只)|满意度|不作为|(?:不|未|没有?|无人|没人|拒绝)(?:人)?(?:处理|受理|解决|出警|答复|回复|立案|调查|理睬)|拘留|判刑|抓获|投诉.{0,4}(?:民警|警察|派出所)|复查|伤残|抚恤|处罚(?:决定|结果)|处理(?:结果|进度|意见)|讨(?:个)?说法|整改|查处|严惩|核实处理|派人处理|重视"
 )
+_CLAIMS = re.compile(r"医药费|医疗费|住院(?:费|期间|治疗|押金)|误工|赔(?:偿|付|钱)|索赔|工伤|仲裁|调解|维权|追究|理赔|定损")
+"""What is claimed after harm was done; said before it, it is what the quarrel is about."""
+_INJURY_AT_WORK = re.compile("工伤")
 _LETTER = re.compile(
     r"领导|尊敬|书记|市长|县长|局长|厅长|有关部门|相关部门|政府|国家|政策|老百姓|违规|违法|反映|举报|投诉|恳请|敬请|依法|业主|村民|公司|企业|合同|收费|管理"
 )
@@ -149,6 +153,8 @@ class Reading:
         return any(low < end and start < high for low, high in self._traps)
 
     def _negated(self, start: int, end: int) -> bool:
+        if _NEGATED_WITHIN.search(self.text, start, end):
+            return True
         return _NEGATED.search(self.text[max(self._clause(start, end)[0], start - 12) : start]) is not None
 
     def _later(self, pattern: re.Pattern[str], start: int, end: int) -> bool:
@@ -208,8 +214,13 @@ class Reading:
 
     def _handled(self, start: int, end: int) -> bool:
         before, after = max(0, start - 50), min(len(self.text), end + 80)
-        found = _HANDLED.search(self.text, before, start) or _HANDLED.search(self.text, end, after)
-        return found is not None and not self.now(start, end)
+        said = (
+            _INJURY_AT_WORK.search(self.text, self._clause(start, end)[0], start)
+            or _HANDLED.search(self.text, before, start)
+            or _HANDLED.search(self.text, end, after)
+            or _CLAIMS.search(self.text, end, after)
+        )
+        return said is not None and not self.now(start, end)
 
     def _in_letter(self, start: int, end: int) -> bool:
         """A long letter to an office tells a story; what goes on now is said to go on now."""

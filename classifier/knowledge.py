@@ -15,6 +15,8 @@ class KnownItem:
     code: str
     name: str
     words: tuple[str, ...] = ()
+    nobody: bool = False
+    """Neither side takes it (引导解释)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ _ITEM_CHARACTERS = 3_000
 _MATCHES = 12
 """Places of one kind of danger that are looked at: a text that repeats itself is not read for ever."""
 _FUZZY_CHARACTERS = 80
+_LIKELY = 0.45
+"""Score from which an item is taken for what is meant."""
 _FOLD = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _LATIN = re.compile(r"[\W\d_a-zA-Z]*")
 
@@ -81,6 +83,7 @@ class RuleEngine:
                 self._tokens.setdefault(token, []).append((code, math.log(1 + count / spread[token]) / math.log(1 + count)))
         self._names = [(word, item.code) for item in knowledge.items for word in (item.name, *item.words) if len(word) >= 4]
         self._choices = [word for word, _ in self._names]
+        self._nobodys = {item.code for item in knowledge.items if item.nobody}
         self._classes = {one.code: one for one in knowledge.classes}
 
     def judge(self, text: str) -> Verdict:
@@ -118,6 +121,8 @@ class RuleEngine:
         withdrawn = any(hit.against == "withdrawn" for hit in hits)
         head = text[:_ITEM_CHARACTERS]
         route, sure, wanted, said = _route_of_calm(head, items)
+        if route == "12345" and items and items[0].item in self._nobodys and items[0].score >= _LIKELY:
+            route = "guide"
         if withdrawn:  # the facts are missing: a person rings back, and till then it is nobody's
             route, sure, wanted = "unsure", 0.3, ""
         broken = (
@@ -263,9 +268,9 @@ def _route_of_calm(text: str, items: tuple[Suggestion, ...]) -> tuple[Route, flo
             return found
     score = items[0].score if items else 0.0
     private = lexicon.PRIVATE.search(text)
-    if private and score < 0.45:
+    if private and score < _LIKELY:
         return "guide", 0.6, "", (_said(text, private, "guide.private"),)
-    if score >= 0.45:
+    if score >= _LIKELY:
         return "12345", round(0.6 + 0.35 * score, 3), "", ()
     office = len(set(lexicon.OFFICE.findall(text)))
     if office:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from classifier.context import Reading
+from classifier.context import TRAPS, Reading
 from router.allocation.decision import Reason
 from router.allocation.reasons import because
 from router.catalog.model import Catalog, CrossRule, Item
@@ -62,7 +62,8 @@ class Words:
             at = text.find(word, at + 1)
             if at < 0:
                 return False
-            if self._reading.against(at, at + len(word), immune) is None:
+            against = self._reading.against(at, at + len(word), immune)
+            if against is None or (against == "trap" and TRAPS.search(word)):  # 血汗钱 is what the list means, not blood
                 return True
         return False
 

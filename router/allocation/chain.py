@@ -173,10 +173,12 @@ def _has_12345_part(case: _Case) -> bool:
 def _stability(case: _Case) -> _Outcome | None:
     if not case.facts.ticks.stability:
         return None
-    reasons = (*case.danger.reasons, because("chain.stability", "stability=true"))
-    return _Outcome(
-        "police-first", "110", "urgent", reasons, Ask("registered", fallback="14"), confidential=True, item=case.what.item
-    )
+    reasons = [because("chain.stability", "stability=true"), *case.danger.reasons]
+    complaint = _complains_now(case)
+    if complaint:
+        reasons.append(because("chain.complaint.ongoing"))
+    ask = Ask("registered", complaint=complaint, fallback="14")
+    return _Outcome("police-first", "110", "urgent", tuple(reasons), ask, confidential=True, item=case.what.item)
 
 
 def _complains_now(case: _Case) -> bool:

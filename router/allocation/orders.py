@@ -63,7 +63,7 @@ def _class(ask: Ask, facts: Facts, catalog: Catalog, held: tuple[Held, ...]) -> 
     if ask.complaint and not ask.danger_by:
         named = (facts.verdict.police_class, *(one.police_class for one in held))
         return next((code for code in named if code[:2] == COMPLAINT), COMPLAINT)
-    if speaks(facts) and facts.verdict.police_class and (facts.verdict.urgent or not held):
+    if speaks(facts) and facts.verdict.police_class and (facts.verdict.urgent or not any(one.urgent for one in held)):
         return facts.verdict.police_class
     for one in held:
         if one.police_class:
@@ -81,7 +81,7 @@ def _lead(ask: Ask, facts: Facts, found: PoliceClass | None, held: tuple[Held, .
         return found.lead if found else "110"
     if ask.complaint and not ask.danger_by:
         return "110"
-    if facts.verdict.urgent or (facts.verdict.route in LINES and not held):
+    if facts.verdict.urgent or (facts.verdict.route in LINES and not any(one.urgent for one in held)):
         return cast(Lead, facts.verdict.route) if facts.verdict.route in ("110", *LINES) else "110"
     return found.lead if found else "110"
 

@@ -139,7 +139,8 @@ def _by_words(facts: Facts, catalog: Catalog, what: Matter, rules: tuple[Said, .
 
 def _guidance(item: Item | None, rules: tuple[Said, ...]) -> str:
     """The standard answer of a matter that is nobody's."""
-    return (item.guidance if item else "") or next((one.rule.guidance for one in rules if one.rule.guidance), "")
+    told = next((one.rule.guidance for one in rules if one.rule.first == "guide" and one.rule.guidance), "")
+    return told or (item.guidance if item else "") or next((one.rule.guidance for one in rules if one.rule.guidance), "")
 
 
 def complaint_rule(catalog: Catalog) -> CrossRule | None:

@@ -38,7 +38,11 @@ class Engines:
 def known(catalog: Catalog) -> knowledge.Knowledge:
     """What an engine needs to know of a catalog."""
     return knowledge.Knowledge(
-        items=tuple(knowledge.KnownItem(one.code, one.name, one.words) for one in catalog.items.values() if not one.replaced_by),
+        items=tuple(
+            knowledge.KnownItem(one.code, one.name, one.words, one.scope == "neither")
+            for one in catalog.items.values()
+            if not one.replaced_by
+        ),
         rules=tuple(knowledge.KnownRule(one.code, one.words, one.items) for one in catalog.rules.values()),
         classes=tuple(
             knowledge.KnownClass(one.code, one.name, one.words, one.urgent, one.lead) for one in catalog.classes.values()
