@@ -167,6 +167,8 @@ class HandoffView(View):
     dangerous: bool
     call_id: str | None
     transfer_id: str | None
+    outcome: str | None = Field(description="转接结果,如 answered、no_answer")
+    went_back_to: str | None = Field(description="转接未成时话务回到谁处")
     offered_at: dt.datetime
     rung_at: dt.datetime | None
     answered_at: dt.datetime | None

@@ -14,7 +14,7 @@ from api.kit.deps import IfMatch, Pages, allowed
 from api.kit.fields import Body, Id, Moment, Text, View
 from router.access import rules
 from router.access.actor import Actor
-from router.casework import handoffs, listing
+from router.casework import handoffs, listing, negotiation
 from router.storage.casework import Case, Handoff
 
 router = routing.router("", "handoffs")
@@ -151,7 +151,7 @@ async def negotiate(
     handoff: str, rev: IfMatch, work: Working, response: Response, actor: Annotated[Actor, allowed("handoff.negotiate")]
 ) -> views.HandoffView:
     await _handoff(work, actor, handoff)
-    return _told(response, await handoffs.negotiate(work, handoff, rev))
+    return _told(response, await negotiation.negotiate(work, handoff, rev))
 
 
 class OpinionBody(Body):
@@ -167,13 +167,13 @@ async def opinion(
 ) -> views.HandoffView:
     """双方意见一致即定下受理平台。"""
     await _handoff(work, actor, handoff)
-    return _told(response, await handoffs.give_opinion(work, handoff, body.owner, body.text))
+    return _told(response, await negotiation.give_opinion(work, handoff, body.owner, body.text))
 
 
 @router.get("/handoffs/{handoff}/opinions", summary="协商意见 / Opinions")
 async def opinions(handoff: str, work: Looking, actor: Annotated[Actor, allowed("handoff.read")]) -> list[views.OpinionView]:
     await rules.load(work.session, actor, Handoff, handoff, work.now)
-    return [views.opinion(one) for one in await handoffs.opinions(work.session, handoff)]
+    return [views.opinion(one) for one in await negotiation.opinions(work.session, handoff)]
 
 
 @router.post("/handoffs/{handoff}/fail", summary="协商未达成,首接受理 / No agreement")
@@ -187,7 +187,7 @@ async def fail(
 ) -> views.HandoffView:
     """双方都填写意见后才能执行;由最先接通的平台受理。"""
     await _handoff(work, actor, handoff)
-    return _told(response, await handoffs.fail(work, handoff, body.reason, rev))
+    return _told(response, await negotiation.fail(work, handoff, body.reason, rev))
 
 
 class ConcedeBody(Body):
@@ -204,4 +204,4 @@ async def concede(
     actor: Annotated[Actor, allowed("handoff.settle")],
 ) -> views.HandoffView:
     await _handoff(work, actor, handoff)
-    return _told(response, await handoffs.concede(work, handoff, body.note, rev))
+    return _told(response, await negotiation.concede(work, handoff, body.note, rev))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from router.access.actor import system
-from router.casework import cases, handoffs
+from router.casework import cases, transfers
 from router.casework.work import Town, Work, operation
 from router.consumer import Group, Handle
 from router.storage.casework import Case, CaseCall
@@ -68,7 +68,7 @@ async def _transfer(work: Work, facts: contract.TransferFacts) -> None:
     """Only a newer word about a transfer than the handoff knows changes anything: times are set once."""
     if not facts.to_centre:
         return
-    await handoffs.follow(work, facts)
+    await transfers.follow(work, facts)
 
 
 __all__ = ["NAME", "group", "handler"]

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from router import ids
 from router.casework import numbering
-from router.casework.handoffs import opinions
 from router.casework.machines import CONSULTATION
+from router.casework.negotiation import opinions
 from router.casework.work import Work, fresh, need, operation, touch
 from router.catalog import plain, versions
 from router.errors import Conflict, Forbidden, Invalid, NotFound

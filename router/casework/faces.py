@@ -65,6 +65,7 @@ async def open_ticket(work: Work, case: Case, platform: str, *, state: str = "re
         updated_at=work.now,
     )
     work.session.add(row)
+    work.moved[row.id] = row
     work.note(case.id, "ticket.opened", row.id, number=row.number, platform=platform, state=state, item=case.item)
     work.tell("ticket.opened", case.id, [platform], ticket=row.id, number=row.number, state=state)
     return row
@@ -93,6 +94,7 @@ async def open_order(work: Work, case: Case, plan: OrderPlan, *, state: str | No
         updated_at=work.now,
     )
     work.session.add(row)
+    work.moved[row.id] = row
     work.note(
         case.id,
         "police_order.opened",

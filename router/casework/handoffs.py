@@ -1,8 +1,7 @@
 """Handoffs (流转) between the two lines: offered, accepted or returned, negotiated, fed back.
 
-An offer opens the other side's face and leaves the asker's waiting for feedback; neither is closed without it. A transfer of the
-call core and its case's handoff are one thing seen from two sides: the handoff keeps when the other side was asked, rung
-and answered.
+An offer opens the other side's face and leaves the asker's waiting for feedback; neither is closed without it. How the two
+agree whose it is stands in :mod:`router.casework.negotiation`, what a phone transfer adds in :mod:`router.casework.transfers`.
 """
 
 from __future__ import annotations
@@ -10,17 +9,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from router import ids
 from router.access.actor import system
-from router.allocation.decision import Decision, Negotiation, OrderPlan, Ticks
+from router.allocation.decision import Decision, OrderPlan
 from router.casework import faces, numbering
 from router.casework.limits import catalog_of
 from router.casework.machines import HANDOFF, ORDER, TICKET, Machine
 from router.casework.work import Town, Work, fresh, move, need, operation, touch
 from router.errors import Conflict, Invalid, NotFound
-from router.storage.casework import Case, Handoff, Opinion, PoliceOrder, Ticket
+from router.storage.casework import Case, Handoff, PoliceOrder, Ticket
 from router.supervision import deadlines, notices
 from router.timers import timers
 from router.timers.runner import Due, Handle
@@ -28,7 +25,6 @@ from router.timers.runner import Due, Handle
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from telephony import contract
 
 EXPIRE = "handoff.expire"
 MODES = {"call": "电话", "online": "在线", "agency": "承办单位", "peer": "对端系统"}
@@ -201,13 +197,13 @@ def _both(plan: Decision | None) -> bool:
     return plan is not None and plan.ticket is not None and plan.order is not None
 
 
-async def _faces(work: Work, row: Handoff) -> tuple[Ticket | PoliceOrder | None, Ticket | PoliceOrder | None]:
+async def sides(work: Work, row: Handoff) -> tuple[Ticket | PoliceOrder | None, Ticket | PoliceOrder | None]:
     """Asker's face and receiver's face."""
     ticket, order = await faces.of(work.session, row.case_id)
     return (ticket, order) if work.town.side(row.to_centre) == "110" else (order, ticket)
 
 
-async def _stop_clock(work: Work, row: Handoff) -> None:
+async def stop_clock(work: Work, row: Handoff) -> None:
     await deadlines.end(work, row.id, "accept")
     await timers.cancel(work.session, row.id, work.now, kinds=[EXPIRE])
     await notices.settle(work, row.case_id, ["handoff", "handoff-expired"])
@@ -234,14 +230,14 @@ async def accept(work: Work, handoff_id: str, rev: int | None = None) -> Handoff
     move(work, HANDOFF, row, "accept", by=row.to_centre)
     row.accepted_at, row.accepted_by, row.owner = work.now, work.actor.id, row.to_centre
     row.arrived_at = row.arrived_at or work.now
-    await _stop_clock(work, row)
-    await _accepted(work, case, row)
+    await stop_clock(work, row)
+    await taken_over(work, case, row)
     work.tell("handoff.accepted", case.id, [row.from_centre, row.to_centre], handoff=row.id, number=row.number)
     return row
 
 
-async def _accepted(work: Work, case: Case, row: Handoff) -> None:
-    _, face = await _faces(work, row)
+async def taken_over(work: Work, case: Case, row: Handoff) -> None:
+    _, face = await sides(work, row)
     if face is not None:
         face.platform, face.accepted_at = row.to_centre, face.accepted_at or work.now
         touch(work, face)
@@ -260,14 +256,14 @@ async def return_(work: Work, handoff_id: str, reason: str, rev: int | None = No
     case, row = await handoff(work, handoff_id)
     fresh(row, rev)
     work.must_be(row.to_centre)
-    _, face = await _faces(work, row)
+    _, face = await sides(work, row)
     if row.state == "accepted" and face is not None and face.state not in ("registered", "waiting", "awaiting", "withdrawn"):
         raise Conflict("已开始处置,不能再退回", "请办理完毕后反馈", state=face.state)
     row.return_reason = need(reason, "reason", "退回理由", 2000)
     move(work, HANDOFF, row, "return", by=row.to_centre, reason=row.return_reason)
     row.returned_at, row.returned_by = work.now, work.actor.id
     row.arrived_at = row.arrived_at or work.now
-    await _stop_clock(work, row)
+    await stop_clock(work, row)
     await _tell_return(work, case, row)
     return row
 
@@ -279,7 +275,7 @@ async def not_ours(work: Work, case: Case, platform: str, reason: str) -> None:
             row.return_reason = reason
             move(work, HANDOFF, row, "return", by=platform, reason=reason)
             row.returned_at, row.returned_by = work.now, work.actor.id
-            await _stop_clock(work, row)
+            await stop_clock(work, row)
             await _tell_return(work, case, row)
 
 
@@ -324,146 +320,28 @@ async def cancel(work: Work, handoff_id: str, reason: str, rev: int | None = Non
     fresh(row, rev)
     work.must_be(row.from_centre)
     move(work, HANDOFF, row, "cancel", reason=need(reason, "reason", "取消理由", 1000))
-    await _stop_clock(work, row)
-    await _to_asker(work, case, row)
+    await stop_clock(work, row)
+    await to_asker(work, case, row)
     work.tell("handoff.cancelled", case.id, [row.from_centre, row.to_centre], handoff=row.id, number=row.number)
     return row
 
 
-async def _to_asker(work: Work, case: Case, row: Handoff) -> None:
+async def to_asker(work: Work, case: Case, row: Handoff) -> None:
     """The asker's face goes on by itself; the receiver's, if nobody has set out, is withdrawn."""
-    asker, other = await _faces(work, row)
-    if asker is not None and _machine(asker).can(asker.state, "take-back"):
-        move(work, _machine(asker), asker, "take-back", handoff=row.number)
+    asker, other = await sides(work, row)
+    if asker is not None and machine_of(asker).can(asker.state, "take-back"):
+        move(work, machine_of(asker), asker, "take-back", handoff=row.number)
         asker.accepted_at = work.now
     if other is not None and other.state == "registered":
-        move(work, _machine(other), other, "withdraw", handoff=row.number)
+        move(work, machine_of(other), other, "withdraw", handoff=row.number)
         other.closed_at = work.now
         if isinstance(other, PoliceOrder):
             other.withdrawn_reason = f"{row.number} 由转出方受理"
     await faces.settle_case(work, case)
 
 
-def _machine(face: Ticket | PoliceOrder) -> Machine:
+def machine_of(face: Ticket | PoliceOrder) -> Machine:
     return TICKET if isinstance(face, Ticket) else ORDER
-
-
-@operation
-async def negotiate(work: Work, handoff_id: str, rev: int | None = None) -> Handoff:
-    """Begin to negotiate whose it is (协商); who asks and when is kept."""
-    case, row = await handoff(work, handoff_id)
-    fresh(row, rev)
-    work.must_be(row.from_centre, row.to_centre)
-    move(work, HANDOFF, row, "negotiate", by=work.actor.desk or "system")
-    row.negotiating_at = work.now
-    await _stop_clock(work, row)
-    await notices.settle(work, case.id, ["handoff-returned"])
-    other = row.to_centre if work.actor.desk == row.from_centre else row.from_centre
-    await notices.raise_(
-        work, unit=other, kind="negotiation", text=f"{row.number} 请协商受理平台", level=notices.URGENT, case=case.id
-    )
-    work.tell("handoff.negotiating", case.id, [row.from_centre, row.to_centre], handoff=row.id, number=row.number)
-    return row
-
-
-async def opinions(session: AsyncSession, subject: str) -> list[Opinion]:
-    """What was said in a negotiation or consultation, in order."""
-    query = select(Opinion).where(Opinion.subject_id == subject).order_by(Opinion.at, Opinion.id)
-    return list((await session.scalars(query)).all())
-
-
-@operation
-async def give_opinion(work: Work, handoff_id: str, owner: str, text: str) -> Handoff:
-    """One side says whose it is, and why. When both name the same side, the matter is settled."""
-    case, row = await handoff(work, handoff_id)
-    work.must_be(row.from_centre, row.to_centre)
-    if row.state != "negotiating":
-        raise Conflict("当前不在协商中", "请先发起协商", state=row.state)
-    if owner not in (row.from_centre, row.to_centre):
-        raise Invalid("受理平台只能是协商双方之一", "请选择双方之一", field="owner", allowed=[row.from_centre, row.to_centre])
-    said = need(text, "text", "协商意见", 2000)
-    unit = work.actor.desk
-    opinion = Opinion(id=ids.new(), subject_id=row.id, unit=unit, by=work.actor.id, at=work.now, owner=owner, text=said)
-    work.session.add(opinion)
-    await work.session.flush()
-    touch(work, row)
-    work.note(case.id, "handoff.opinion", row.id, unit=unit, owner=owner, text=said)
-    work.tell("handoff.opinion", case.id, [row.from_centre, row.to_centre], handoff=row.id, unit=unit, owner=owner)
-    newest = {one.unit: one.owner for one in await opinions(work.session, row.id)}
-    if newest.get(row.from_centre) == newest.get(row.to_centre) == owner:
-        await _settle(work, case, row, owner, agreed=True)
-    return row
-
-
-@operation
-async def fail(work: Work, handoff_id: str, reason: str, rev: int | None = None) -> Handoff:
-    """They could not agree: whoever answered the caller first takes it (首接受理). Both must have said their opinion."""
-    case, row = await handoff(work, handoff_id)
-    fresh(row, rev)
-    work.must_be(row.from_centre, row.to_centre)
-    HANDOFF.step(row.state, "fail")
-    said = {one.unit for one in await opinions(work.session, row.id)}
-    missing = [unit for unit in (row.from_centre, row.to_centre) if unit not in said]
-    if missing:
-        raise Conflict("双方都要先填写意见", "请等对方填写意见", missing=missing)
-    why = need(reason, "reason", "未达成的说明", 2000)
-    first = work.town.desk(case.first_centre)
-    owner = row.from_centre if work.town.side(row.from_centre) == first.side else row.to_centre
-    row.by_first_receiver = True
-    await _settle(work, case, row, owner, agreed=False, why=why)
-    return row
-
-
-@operation
-async def concede(work: Work, handoff_id: str, note: str = "", rev: int | None = None) -> Handoff:
-    """The asker accepts the return, and keeps the matter."""
-    case, row = await handoff(work, handoff_id)
-    fresh(row, rev)
-    work.must_be(row.from_centre)
-    HANDOFF.step(row.state, "concede")
-    await _settle(work, case, row, row.from_centre, agreed=True, why=note, step="concede")
-    return row
-
-
-async def _settle(
-    work: Work, case: Case, row: Handoff, owner: str, *, agreed: bool, why: str = "", step: str | None = None
-) -> None:
-    from router.casework import allocate
-
-    took = (work.now - row.negotiating_at).total_seconds() if row.negotiating_at else None
-    move(
-        work,
-        HANDOFF,
-        row,
-        step or ("agree" if agreed else "fail"),
-        owner=owner,
-        by_first_receiver=row.by_first_receiver or None,
-        seconds=took,
-        text=why[:2000] or None,
-    )
-    row.owner, row.settled_at, row.settled_by = owner, work.now, work.actor.id
-    row.conclusion = why.strip() or ("双方一致" if agreed else "未达成,首接平台受理")
-    await notices.settle(work, case.id, ["negotiation", "handoff-returned"])
-    side = work.town.side(owner)
-    before = await allocate.newest(work.session, case.id)
-    await allocate.decide(
-        work,
-        case,
-        owner,
-        Ticks(),
-        negotiation=Negotiation(side if agreed else None),
-        overrules=before.id if before else None,
-        reason=row.conclusion,
-    )
-    if owner == row.from_centre:
-        await _to_asker(work, case, row)
-        move(work, HANDOFF, row, "feedback", text="转出方自行受理")
-        row.feedback_at, row.feedback = work.now, row.conclusion
-    else:
-        await _accepted(work, case, row)
-    work.tell(
-        "handoff.settled", case.id, [row.from_centre, row.to_centre], handoff=row.id, owner=owner, first=row.by_first_receiver
-    )
 
 
 async def fed_back(work: Work, case: Case, platform: str, text: str) -> None:
@@ -473,9 +351,9 @@ async def fed_back(work: Work, case: Case, platform: str, text: str) -> None:
             continue
         move(work, HANDOFF, row, "feedback", by=platform)
         row.feedback_at, row.feedback = work.now, text
-        asker, _ = await _faces(work, row)
+        asker, _ = await sides(work, row)
         if asker is not None and asker.state == "waiting":
-            move(work, _machine(asker), asker, "feedback", handoff=row.number)
+            move(work, machine_of(asker), asker, "feedback", handoff=row.number)
             asker.feedback_at = work.now
             if isinstance(asker, Ticket):
                 asker.result = text
@@ -499,7 +377,7 @@ async def ask_police(work: Work, ticket: str, reason: str) -> Handoff:
     _, order = await faces.of(work.session, case.id)
     for other in await faces.handoffs(work.session, case.id):
         if other.state in ("offered", "negotiating", "accepted", "returned", "expired") and order is not None:
-            return await _again(work, case, other, order, why)
+            return await danger_again(work, case, other, order, why)
     to = _police_desk(work.town, case.city, case.division)
     case.urgency = "danger"
     touch(work, case)
@@ -508,7 +386,7 @@ async def ask_police(work: Work, ticket: str, reason: str) -> Handoff:
     )
 
 
-async def _again(work: Work, case: Case, row: Handoff, order: PoliceOrder, why: str) -> Handoff:
+async def danger_again(work: Work, case: Case, row: Handoff, order: PoliceOrder, why: str) -> Handoff:
     """Danger in a case that is under way already: police are sent, no second handoff is made."""
     from router.casework import orders
 
@@ -539,98 +417,6 @@ def _police_desk(town: Town, city: str, division: str | None) -> str:
     mine = [one for one in town.desks_of(city) if one.side == "110"]
     here = next((one for one in mine if division and division[:6] in one.divisions), None)
     return here.id if here else town.default(city, "110").id
-
-
-@operation
-async def follow(work: Work, facts: contract.TransferFacts, reason: str | None = None) -> Handoff | None:
-    """A transfer of the call core began or went on: its case's handoff keeps pace.
-
-    A transfer by a phone's keys, of a call whose draft nobody has filled in yet, makes the handoff itself. A person who began it
-    on the screen calls this too, with a ``reason``: whoever comes first makes the handoff, and it is the person's.
-    """
-    case_id = facts.case or await _case_of_call(work, facts.call)
-    target = facts.to_centre
-    if case_id is None or target not in work.town.desks or facts.from_centre not in work.town.desks:
-        return None
-    if work.town.side(target) == work.town.side(facts.from_centre):
-        return None
-    case = await work.hold(case_id)
-    row = (await work.session.scalars(select(Handoff).where(Handoff.transfer_id == facts.id))).first()
-    if row is None:
-        row = await _adopt(work, case, facts, reason)
-    if row is None:
-        return None
-    if row.by.startswith("system:") and not work.actor.is_system:
-        row.by, row.reason = work.actor.id, reason or row.reason
-        touch(work, row)
-        work.note(case.id, "handoff.asked", row.id, transfer=facts.id, by=row.by)
-    _times(work, case, row, facts)
-    return row
-
-
-async def _case_of_call(work: Work, call: str) -> str | None:
-    from router.storage.casework import CaseCall
-
-    query = select(CaseCall.case_id).where(CaseCall.call_id == call).order_by(CaseCall.at).limit(1)
-    return (await work.session.scalars(query)).first()
-
-
-async def _adopt(work: Work, case: Case, facts: contract.TransferFacts, reason: str | None) -> Handoff | None:
-    """The handoff that was offered for this transfer, or a new one."""
-    for one in await faces.handoffs(work.session, case.id):
-        if one.state in ("offered", "expired", "negotiating", "returned", "accepted") and one.to_centre == facts.to_centre:
-            one.transfer_id, one.call_id = facts.id, facts.call
-            if one.mode == "online":
-                one.mode = "call"
-            return one
-        if one.state in ("offered", "negotiating", "accepted", "returned", "expired"):
-            return None
-    return await offer(
-        work,
-        case,
-        to=facts.to_centre,
-        mode="call",
-        reason=reason or ("通话中转接" if facts.kind != "three-way" else "三方通话"),
-        dangerous=facts.dangerous,
-        call=facts.call,
-        transfer=facts.id,
-        asker=facts.from_centre,
-    )
-
-
-def _times(work: Work, case: Case, row: Handoff, facts: contract.TransferFacts) -> None:
-    """Rung, answered, how it ended; an older word never takes anything back."""
-    rung = dt.datetime.fromtimestamp(facts.ringing_at, dt.UTC) if facts.ringing_at else None
-    answered = dt.datetime.fromtimestamp(facts.answered_at, dt.UTC) if facts.answered_at else None
-    changed = {}
-    if rung and row.rung_at is None:
-        row.rung_at = changed["rung_at"] = rung
-    if answered and row.answered_at is None:
-        row.answered_at = changed["answered_at"] = answered
-        row.arrived_at = row.arrived_at or answered
-    if not changed and not facts.ended_at:
-        return
-    touch(work, row)
-    work.note(
-        case.id,
-        "handoff.transfer",
-        row.id,
-        transfer=facts.id,
-        outcome=facts.outcome or None,
-        answered_by=facts.answered_by or None,
-        went_back_to=facts.went_back_to or None,
-        **{name: at.isoformat() for name, at in changed.items()},
-    )
-    work.tell(
-        "handoff.transfer",
-        case.id,
-        [row.from_centre, row.to_centre],
-        handoff=row.id,
-        transfer=facts.id,
-        outcome=facts.outcome,
-        answered=bool(row.answered_at),
-        hint="online" if facts.ended_at and facts.outcome != "answered" else "",
-    )
 
 
 def handlers(town: Town) -> dict[str, Handle]:

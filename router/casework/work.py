@@ -24,6 +24,7 @@ from router.journal import journal, outbox
 from router.journal.journal import Note
 from router.journal.outbox import News
 from router.storage.casework import Case
+from router.supervision import duties
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,6 +80,8 @@ class Work:
     _notes: dict[str, list[Note]] = field(default_factory=dict)
     _news: list[News] = field(default_factory=list)
     _depth: int = 0
+    moved: dict[str, Any] = field(default_factory=dict)
+    """Tickets, orders and handoffs whose state has changed: their duties follow at the end."""
     made: dict[str, Decision] = field(default_factory=dict)
     """Decisions of this unit of work by the id of their allocation."""
 
@@ -128,6 +131,8 @@ def operation(
             work._depth -= 1
         if work._depth == 0:
             await work.session.flush()
+            moved, work.moved = work.moved, {}
+            await duties.follow(work, moved.values())
             await work.flush()
         return result
 
@@ -157,6 +162,8 @@ def move(work: Work, machine: Machine, row: Any, step: str, **detail: Any) -> st
     before: str = row.state
     row.state = machine.step(before, step)
     touch(work, row)
+    if machine.name in ("ticket", "police_order", "handoff"):
+        work.moved[row.id] = row
     detail = {key: value for key, value in detail.items() if value is not None}
     work.note(row.case_id, f"{machine.name}.{step}", row.id, before=before, after=row.state, **detail)
     return before

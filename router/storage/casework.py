@@ -307,6 +307,10 @@ class Handoff(Base):
     dangerous: Mapped[bool]
     call_id: Mapped[str | None]
     transfer_id: Mapped[str | None]
+    outcome: Mapped[str | None]
+    """How the transfer ended: answered | refused | busy | no_answer | unreachable | …, as the call core says it."""
+    went_back_to: Mapped[str | None]
+    """Who got the caller back: asker | queue | nobody."""
     by: Mapped[str]
     offered_at: Mapped[dt.datetime]
     rung_at: Mapped[dt.datetime | None]

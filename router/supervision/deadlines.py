@@ -34,6 +34,10 @@ DUTIES = {
     "handle": "办理",
     "feedback": "反馈",
     "confirm": "确认",
+    "dispatch": "派单派警",
+    "call-back": "回访",
+    "settle": "协商确定受理平台",
+    "close": "办结",
     "answer": "回复督办",
 }
 

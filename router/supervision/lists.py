@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
+from router.access import rules
 from router.casework.work import Work
 from router.storage.casework import Allocation, Case, CaseLink, Deadline, Handoff, PoliceOrder, Ticket
 
@@ -35,6 +36,11 @@ class Finding:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+def _seen(work: Work) -> ColumnElement[bool]:
+    """What the one who asks may see at all."""
+    return rules.visible_cases(work.actor, work.now)
+
+
 async def unsigned(work: Work, units: Sequence[str] | None, limit: int) -> list[Finding]:
     """Nobody signed in time: tickets, police orders and handoffs."""
     return await _overdue(work, units, ("sign", "accept"), "unsigned", limit)
@@ -42,14 +48,15 @@ async def unsigned(work: Work, units: Sequence[str] | None, limit: int) -> list[
 
 async def overdue(work: Work, units: Sequence[str] | None, limit: int) -> list[Finding]:
     """Handling, feedback or an answer is over time."""
-    return await _overdue(work, units, ("handle", "feedback", "answer"), "overdue", limit)
+    duties = ("handle", "feedback", "answer", "dispatch", "call-back", "settle", "close", "confirm")
+    return await _overdue(work, units, duties, "overdue", limit)
 
 
 async def _overdue(work: Work, units: Sequence[str] | None, duties: Sequence[str], kind: str, limit: int) -> list[Finding]:
     query = (
         select(Deadline, Case.number)
         .join(Case, Case.id == Deadline.case_id)
-        .where(Deadline.ended_at.is_(None), Deadline.due_at < work.now, Deadline.paused_at.is_(None))
+        .where(Deadline.ended_at.is_(None), Deadline.due_at < work.now, Deadline.paused_at.is_(None), _seen(work))
         .where(Deadline.duty.in_(duties))
         .order_by(Deadline.due_at)
         .limit(limit)
@@ -67,7 +74,7 @@ async def returned_again(work: Work, units: Sequence[str] | None, limit: int, at
     query = (
         select(Ticket, Case.number)
         .join(Case, Case.id == Ticket.case_id)
-        .where(Ticket.returned >= at_least, Ticket.state.not_in(("closed", "withdrawn")))
+        .where(Ticket.returned >= at_least, Ticket.state.not_in(("closed", "withdrawn")), _seen(work))
         .order_by(Ticket.returned.desc(), Ticket.created_at)
         .limit(limit)
     )
@@ -91,7 +98,7 @@ async def pushed_away(work: Work, units: Sequence[str] | None, limit: int, since
             func.min(Handoff.offered_at).label("first"),
         )
         .join(Handoff, Handoff.case_id == Case.id)
-        .where(Handoff.from_centre == Case.first_centre, Handoff.offered_at >= since)
+        .where(Handoff.from_centre == Case.first_centre, Handoff.offered_at >= since, _seen(work))
         .group_by(Case.id, Case.number, Case.first_centre)
         .having(or_(func.count(Handoff.id) >= 2, func.max(Handoff.owner) == Case.first_centre))
         .order_by(func.count(Handoff.id).desc(), func.min(Handoff.offered_at))
@@ -111,7 +118,7 @@ async def urgent_undispatched(work: Work, units: Sequence[str] | None, limit: in
     query = (
         select(Case, PoliceOrder)
         .outerjoin(PoliceOrder, PoliceOrder.case_id == Case.id)
-        .where(Case.id.in_(dangerous), Case.state != "closed")
+        .where(Case.id.in_(dangerous), Case.state != "closed", _seen(work))
         .where(or_(PoliceOrder.id.is_(None), PoliceOrder.state.in_(("awaiting", "registered", "waiting"))))
         .order_by(Case.created_at)
         .limit(limit)
@@ -145,7 +152,7 @@ async def tracked_disputes(work: Work, units: Sequence[str] | None, limit: int, 
         select(Case.id, Case.number, Case.first_centre, Case.created_at, linked.c.n, Case.id.in_(own).label("own"), Ticket)
         .join(linked, linked.c.case_id == Case.id)
         .outerjoin(Ticket, Ticket.case_id == Case.id)
-        .where(or_(Ticket.id.is_(None), Ticket.state.not_in(("closed", "withdrawn"))))
+        .where(or_(Ticket.id.is_(None), Ticket.state.not_in(("closed", "withdrawn"))), _seen(work))
         .order_by(linked.c.n.desc(), Case.created_at)
         .limit(limit * 2)
     )

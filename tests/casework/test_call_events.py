@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from router import bus
-from router.casework import call_events, cases, handoffs
+from router.casework import call_events, cases, handoffs, transfers
 from router.consumer import Consumer, Rules
 from router.storage.casework import Case, CaseCall, Handoff
 from router.storage.engine import Database
@@ -215,7 +215,7 @@ def test_the_handoff_is_the_persons_whoever_is_told_first(line: Line, first: str
     began = facts.transfer("t1", "c1", 1, **TO_110, case=line.cases[0].id)
     if first == "worker":
         line.tell(began)
-    line.desk.do(operator(), handoffs.follow, began.facts, "属于警情")
+    line.desk.do(operator(), transfers.follow, began.facts, "属于警情")
     if first == "person":
         line.tell(began)
     found = line.handoff

@@ -6,7 +6,7 @@ import pytest
 
 from router import errors
 from router.allocation.decision import Ticks
-from router.casework import cases, handoffs, orders, tickets
+from router.casework import cases, handoffs, negotiation, orders, tickets, transfers
 from router.casework.cases import Registered
 from router.storage.casework import Assignment, Handoff, Notice, PoliceOrder
 from router.supervision import orders as supervision
@@ -70,12 +70,12 @@ def test_a_return_needs_a_reason_then_the_two_negotiate_and_agree(desk: Desk, of
     with pytest.raises(errors.Invalid, match="退回理由"):
         desk.do(police(), handoffs.return_, handoff, "")
     desk.do(police(), handoffs.return_, handoff, "系棋牌室噪声,不涉赌")
-    desk.do(operator(), handoffs.negotiate, handoff)
+    desk.do(operator(), negotiation.negotiate, handoff)
     desk.wait(minutes=5)
-    desk.do(operator(), handoffs.give_opinion, handoff, "110", "举报内容明确涉赌")
+    desk.do(operator(), negotiation.give_opinion, handoff, "110", "举报内容明确涉赌")
     with pytest.raises(errors.Conflict, match="双方"):
-        desk.do(operator(), handoffs.fail, handoff, "谈不拢")
-    desk.do(police(), handoffs.give_opinion, handoff, "110", "同意先去看")
+        desk.do(operator(), negotiation.fail, handoff, "谈不拢")
+    desk.do(police(), negotiation.give_opinion, handoff, "110", "同意先去看")
     row = desk.handoff(offered.case.id)
     assert (row.state, row.owner, row.by_first_receiver) == ("settled", "110", False)
     assert desk.order(offered.case.id).accepted_at is not None
@@ -86,10 +86,10 @@ def test_a_return_needs_a_reason_then_the_two_negotiate_and_agree(desk: Desk, of
 def test_without_agreement_whoever_answered_first_takes_it(desk: Desk, offered: Registered) -> None:
     handoff = offered.handoffs[0].id
     desk.do(police(), handoffs.return_, handoff, "不归110")
-    desk.do(police(), handoffs.negotiate, handoff)
-    desk.do(operator(), handoffs.give_opinion, handoff, "110", "归110")
-    desk.do(police(), handoffs.give_opinion, handoff, "12345", "归12345")
-    desk.do(operator(), handoffs.fail, handoff, "双方坚持")
+    desk.do(police(), negotiation.negotiate, handoff)
+    desk.do(operator(), negotiation.give_opinion, handoff, "110", "归110")
+    desk.do(police(), negotiation.give_opinion, handoff, "12345", "归12345")
+    desk.do(operator(), negotiation.fail, handoff, "双方坚持")
     row = desk.handoff(offered.case.id)
     assert (row.owner, row.by_first_receiver, row.state) == ("12345", True, "fed-back")
     assert desk.ticket(offered.case.id).state == "registered" and desk.ticket(offered.case.id).accepted_at is not None
@@ -99,11 +99,11 @@ def test_without_agreement_whoever_answered_first_takes_it(desk: Desk, offered: 
 def test_an_opinion_names_one_of_the_two(desk: Desk, offered: Registered) -> None:
     handoff = offered.handoffs[0].id
     desk.do(police(), handoffs.return_, handoff, "不归110")
-    desk.do(operator(), handoffs.negotiate, handoff)
+    desk.do(operator(), negotiation.negotiate, handoff)
     with pytest.raises(errors.Invalid):
-        desk.do(operator(), handoffs.give_opinion, handoff, "110-anning", "归安宁")
+        desk.do(operator(), negotiation.give_opinion, handoff, "110-anning", "归安宁")
     with pytest.raises(errors.Forbidden):
-        desk.do(police("110-anning"), handoffs.give_opinion, handoff, "110", "我看看")
+        desk.do(police("110-anning"), negotiation.give_opinion, handoff, "110", "我看看")
 
 
 def test_nobody_signs_and_both_sides_hear_of_it(desk: Desk, offered: Registered) -> None:
@@ -124,7 +124,7 @@ def test_nobody_signs_and_both_sides_hear_of_it(desk: Desk, offered: Registered)
 def test_the_asker_gives_way(desk: Desk, offered: Registered) -> None:
     handoff = offered.handoffs[0].id
     desk.do(police(), handoffs.return_, handoff, "不涉赌")
-    desk.do(operator(), handoffs.concede, handoff, "由12345派城管")
+    desk.do(operator(), negotiation.concede, handoff, "由12345派城管")
     assert desk.handoff(offered.case.id).owner == "12345"
     assert (desk.ticket(offered.case.id).state, desk.order(offered.case.id).state) == ("registered", "withdrawn")
 
@@ -208,7 +208,7 @@ def test_danger_of_the_classifier_alone_is_handed_over_unconfirmed_and_comes_bac
     desk.do(police(), orders.withdraw, found.order.id, "已电话核实,没有危险")
     row = desk.handoff(found.case.id)
     assert (row.state, row.return_reason) == ("returned", "已电话核实,没有危险")
-    desk.do(operator(), handoffs.concede, row.id)
+    desk.do(operator(), negotiation.concede, row.id)
     assert desk.ticket(found.case.id).state == "registered" and desk.ticket(found.case.id).accepted_at is not None
 
 
@@ -272,8 +272,8 @@ def transfer(**more: object) -> contract.TransferFacts:
 
 def test_a_transfer_by_keys_makes_the_handoff_of_the_call_s_draft(desk: Desk) -> None:
     draft = desk.do(SYSTEM, cases.open_draft, call="c-1", centre="12345", caller="13800138000", answered_at=desk.now, seat="8001")
-    desk.do(SYSTEM, handoffs.follow, transfer())
-    desk.do(SYSTEM, handoffs.follow, transfer(rev=2, ringing_at=1_795_572_002.0))
+    desk.do(SYSTEM, transfers.follow, transfer())
+    desk.do(SYSTEM, transfers.follow, transfer(rev=2, ringing_at=1_795_572_002.0))
     facts = transfer(
         rev=3,
         ringing_at=1_795_572_002.0,
@@ -282,8 +282,8 @@ def test_a_transfer_by_keys_makes_the_handoff_of_the_call_s_draft(desk: Desk) ->
         outcome="answered",
         ended_at=1_795_572_005.0,
     )
-    desk.do(SYSTEM, handoffs.follow, facts)
-    desk.do(SYSTEM, handoffs.follow, transfer(rev=2, ringing_at=1_795_572_002.0))
+    desk.do(SYSTEM, transfers.follow, facts)
+    desk.do(SYSTEM, transfers.follow, transfer(rev=2, ringing_at=1_795_572_002.0))
     [row] = desk.rows(Handoff)
     assert (row.case_id, row.mode, row.transfer_id) == (draft.id, "call", "t-1")
     assert row.rung_at is not None and row.answered_at is not None
@@ -294,7 +294,7 @@ def test_a_transfer_by_keys_makes_the_handoff_of_the_call_s_draft(desk: Desk) ->
 
 def test_a_transfer_that_nobody_answers_leaves_the_offer_to_be_taken_online(desk: Desk) -> None:
     desk.do(SYSTEM, cases.open_draft, call="c-1", centre="12345", caller=None, answered_at=desk.now)
-    desk.do(SYSTEM, handoffs.follow, transfer(outcome="no_answer", ended_at=1_795_572_015.0, went_back_to="asker", rev=2))
+    desk.do(SYSTEM, transfers.follow, transfer(outcome="no_answer", ended_at=1_795_572_015.0, went_back_to="asker", rev=2))
     [row] = desk.rows(Handoff)
     assert row.state == "offered" and row.answered_at is None
     noted = [one for one in desk.journal(row.case_id) if one.action == "handoff.transfer"][-1]
@@ -303,7 +303,7 @@ def test_a_transfer_that_nobody_answers_leaves_the_offer_to_be_taken_online(desk
 
 def test_a_dangerous_transfer_has_its_police_order_before_anybody_answers(desk: Desk) -> None:
     draft = desk.do(SYSTEM, cases.open_draft, call="c-1", centre="12345", caller=None, answered_at=desk.now)
-    desk.do(SYSTEM, handoffs.follow, transfer(dangerous=True))
+    desk.do(SYSTEM, transfers.follow, transfer(dangerous=True))
     [order] = desk.rows(PoliceOrder, PoliceOrder.case_id == draft.id)
     assert order.state == "dispatched"
 
@@ -311,6 +311,6 @@ def test_a_dangerous_transfer_has_its_police_order_before_anybody_answers(desk: 
 def test_registering_during_the_call_uses_the_handoff_of_the_transfer(desk: Desk) -> None:
     desk.do(SYSTEM, cases.open_draft, call="c-1", centre="12345", caller=None, answered_at=desk.now)
     found = desk.register(operator(), "有人在楼下聚众赌博", call="c-1", place="盘龙区")
-    desk.do(SYSTEM, handoffs.follow, transfer())
+    desk.do(SYSTEM, transfers.follow, transfer())
     [row] = desk.rows(Handoff)
     assert row.case_id == found.case.id and row.transfer_id == "t-1" and row.mode == "call"

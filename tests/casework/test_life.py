@@ -17,7 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from router import errors
 from router.access.actor import Actor
 from router.allocation.decision import Ticks
-from router.casework import allocate, faces, handoffs, orders, tickets
+from router.casework import allocate, faces, handoffs, negotiation, orders, tickets
 from router.casework.machines import ORDER, TICKET
 from router.journal import chain
 from router.storage.casework import Assignment, Case, Deadline, Handoff, PoliceOrder, Ticket
@@ -149,10 +149,10 @@ class Life(RuleBasedStateMachine):
         steps: dict[str, Callable[[], Any]] = {
             "accept": lambda: self.attempt(actor, handoffs.accept, one.id),
             "return": lambda: self.attempt(actor, handoffs.return_, one.id, "不归我"),
-            "negotiate": lambda: self.attempt(actor, handoffs.negotiate, one.id),
-            "opinion": lambda: self.attempt(actor, handoffs.give_opinion, one.id, owner, "理由"),
-            "fail": lambda: self.attempt(actor, handoffs.fail, one.id, "谈不拢"),
-            "concede": lambda: self.attempt(actor, handoffs.concede, one.id),
+            "negotiate": lambda: self.attempt(actor, negotiation.negotiate, one.id),
+            "opinion": lambda: self.attempt(actor, negotiation.give_opinion, one.id, owner, "理由"),
+            "fail": lambda: self.attempt(actor, negotiation.fail, one.id, "谈不拢"),
+            "concede": lambda: self.attempt(actor, negotiation.concede, one.id),
             "cancel": lambda: self.attempt(actor, handoffs.cancel, one.id, "不转了"),
         }
         steps[data.draw(st.sampled_from(sorted(steps)))]()

@@ -8,7 +8,7 @@ import pytest
 
 from router import errors
 from router.allocation.decision import Ticks
-from router.casework import consultations, handoffs, orders, repeats, tickets
+from router.casework import consultations, handoffs, negotiation, orders, repeats, tickets
 from router.catalog import versions
 from router.storage.casework import Assignment, Deadline
 from router.supervision import deadlines, lists
@@ -93,7 +93,7 @@ def test_danger_without_a_dispatch_is_listed_until_somebody_decides(desk: Desk) 
 def test_a_first_receiver_that_pushes_away_is_listed(desk: Desk) -> None:
     found = desk.register(operator(), "有人在楼下聚众赌博", channel="web", origin="网站", origin_id="1", place="盘龙区")
     desk.do(police(), handoffs.return_, found.handoffs[0].id, "不涉赌")
-    desk.do(operator(), handoffs.concede, found.handoffs[0].id)
+    desk.do(operator(), negotiation.concede, found.handoffs[0].id)
     [one] = listed(desk, "pushed-away")
     assert (one.number, one.unit, one.detail["offers"]) == (found.case.number, "12345", 1)
 

@@ -620,6 +620,8 @@ def upgrade() -> None:
         sa.Column("dangerous", sa.Boolean(), nullable=False),
         sa.Column("call_id", sa.String(), nullable=True),
         sa.Column("transfer_id", sa.String(), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("went_back_to", sa.String(), nullable=True),
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("offered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rung_at", sa.DateTime(timezone=True), nullable=True),
