@@ -16,13 +16,14 @@ from sqlalchemy import delete
 from starlette.responses import HTMLResponse
 
 from api.features import FEATURES, Feature
-from api.kit import docs, errors, idempotency
+from api.kit import casework, docs, errors, idempotency
 from api.kit.limits import Limiter, Rates
 from api.kit.middleware import Frame
 from api.kit.state import Keys, State, utc_now
 from config.secrets import Secrets
 from router import bus
 from router.access.accounts import Places
+from router.casework import town
 from router.storage import migrations, vault
 from router.storage.engine import Database
 from router.storage.errors import Unreachable
@@ -143,7 +144,17 @@ async def _open(state: State) -> None:
         state.parts.pop("fault", None)
         log.info("api.migrated", revision=revision)
         state.migrated.set()
+        await _warm_up(state)
         return
+
+
+async def _warm_up(state: State) -> None:
+    """What the first matter needs is read before it comes; if that fails, it is read when it is needed."""
+    try:
+        async with state.database.read() as session:
+            await town.warm_up(casework.of_state(state), session, state.clock())
+    except Exception as error:
+        log.warning("api.not_warm", error=type(error).__name__, hint="the first requests take longer")
 
 
 async def _tidy(state: State) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from classifier import knowledge, rules
 from classifier.verdict import Engine
 from router.allocation.decision import Desk
 from router.casework.attachments import Store
 from router.casework.work import Town
+from router.catalog import versions
 from router.catalog.model import Catalog
+from router.organisation import divisions
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -66,6 +72,21 @@ def of(settings: Settings) -> Town:
         engine=Engines(),
         attachments=Store(attachments_dir(settings.data_dir)),
     )
+
+
+def _judge(town: Town, catalog: Catalog) -> None:
+    town.engine(catalog.city, catalog).judge("预热")
+
+
+async def warm_up(town: Town, session: AsyncSession, now: dt.datetime) -> None:
+    """Read tables and dictionaries and make the engines before the first caller would wait for them (seconds)."""
+    await asyncio.to_thread(divisions.warm_up)
+    for city in sorted({town.city_of(one) for one in town.desks}):
+        try:
+            catalog = await versions.at(session, city, now)
+        except versions.NoCatalog:
+            continue
+        await asyncio.to_thread(_judge, town, catalog)
 
 
 def attachments_dir(data_dir: Path) -> Path:
