@@ -37,5 +37,13 @@ FEATURES: tuple[Feature, ...] = (
     Feature("api.calls.endpoints", "calls", "通话:列表、现状、转接与操作 / calls"),
     Feature("api.recordings.endpoints", "recordings", "录音:查找、收听、导出(留痕)/ recordings"),
     Feature("api.seats.endpoints", "seats", "座席与队列 / seats and queues"),
+    Feature("api.catalog.endpoints", "catalog", "事项清单:版本、事项、发布、导入导出 / catalog"),
+    Feature("api.catalog.calendar", "calendar", "工作日历与时限试算 / working calendar"),
+    Feature("api.organisation.endpoints", "organisation", "承办单位、受理中心、行政区划 / organisation"),
+    Feature("api.organisation.contacts", "contacts", "24 小时值班联系人 / duty contacts"),
+    Feature("api.consultations.endpoints", "consultations", "会商:争议事项、意见、纪要、结论入清单 / consultations"),
+    Feature("api.supervision.endpoints", "supervision", "督办:监管清单、督办单、时限、提醒 / supervision"),
+    Feature("api.nuisance.endpoints", "nuisance", "骚扰标识与线索 / nuisance"),
+    Feature("api.exports.endpoints", "exports", "导出 CSV、XLSX(留痕)/ exports"),
     Feature("api.health.endpoints", "health", "探针与指标 / probes and metrics"),
 )

@@ -163,6 +163,7 @@ async def _write(pipe: _Pipe, export: Export, format_: Format, end: _Ending) -> 
     try:
         async with database.read() as session:
             async for page in export.rows(session):
+                await session.rollback()  # whoever takes the page slowly holds no transaction
                 pipe.put(sheet.rows(page))
                 count += len(page)
         pipe.put(sheet.end())
