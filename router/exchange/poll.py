@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from router import job
 from router.errors import CaseworkError
-from router.exchange import errors, incoming, message, shared
+from router.exchange import errors, incoming, message, shared, validate, words
 from router.exchange.casework import Casework
 from router.exchange.incoming import Local, actor_of
 from router.journal import journal, lease
@@ -122,14 +122,14 @@ class Poller:
         """Take one message; return status and receipt."""
         now: dt.datetime = moment(self.clock())
         try:
+            if _id_of(document) not in (message_id, None):
+                raise errors.Changed(words.OTHER_ID.format(id=message_id), words.OTHER_ID_REMEDY, field="id")
             async with self.database.write() as session:
                 result = await incoming.receive(session, peer, document, now, local=self.local, casework=self.casework)
                 await _seen(session, peer, now)
-            found = result.receipt
-            if found is not None and found.message != message_id:
-                return "refused", refusal(errors.Changed("message_id", "", id=found.message))
         except CaseworkError as error:
             return "refused", refusal(error)
+        found = result.receipt
         if found is None:
             assert result.refusal is not None
             return "refused", refusal(result.refusal)
@@ -174,6 +174,16 @@ class Poller:
                     await journal.write(session, journal.SYSTEM, actor_of(peer), [note], now)
             if status == "refused":
                 log.error("exchange.refused_by_peer", peer=peer.id, message=message_id)
+
+
+def _id_of(document: str) -> str | None:
+    """The message's own id; None if it has none, which the validator tells better."""
+    try:
+        parsed = validate.parse(document)
+    except ValueError:
+        return None
+    found = parsed.get("id") if isinstance(parsed, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def refusal(error: CaseworkError) -> str:
