@@ -132,7 +132,8 @@ class Hub:
         self._recheck = asyncio.Event()
         self._place: Place | None = None
         """Of what was given out; None: the reader has not begun."""
-        self._reading = asyncio.Event()
+        self.reading = asyncio.Event()
+        """Set while the stream is read: what is published from then on is given out."""
 
     def recheck(self) -> None:
         """Sessions may have ended: look now."""
@@ -148,7 +149,7 @@ class Hub:
                     await self._read(client)
                 except (RedisError, OSError) as error:
                     log.warning("events.redis_lost", error=type(error).__name__)
-                    self._reading.clear()
+                    self.reading.clear()
                     await asyncio.sleep(RETRY)
                 except Exception as error:
                     log.error("events.reader_failed", exc_info=error)
@@ -175,7 +176,7 @@ class Hub:
             self._reset("gap")
             self._place = None
             return
-        self._reading.set()
+        self.reading.set()
         names = {source.stream.encode(): number for number, source in enumerate(self.sources)}
         while True:
             after: Any = {source.stream: place for source, place in zip(self.sources, self._place, strict=True)}
