@@ -34,9 +34,11 @@ async def preview(work: Work, case: Case, centre: str, ticks: Ticks, negotiation
     """What the chain says of a case as it stands; nothing is kept."""
     catalog = await catalog_of(work, case)
     desk, first = work.town.desk(centre), work.town.desk(case.first_centre)
+    _, order = await faces.of(work.session, case.id)
     said = replace(
         ticks,
-        item=ticks.item or case.item,
+        withdrawn=ticks.withdrawn or (order is not None and order.state == "withdrawn" and order.danger_by == "classifier"),
+        item=ticks.item or (case.item if case.item_chosen else None),
         kind=ticks.kind or case.kind,
         stability=ticks.stability or case.confidentiality == "stability",
         repeat_disputes=max(ticks.repeat_disputes, await repeats.police_orders_of(work, case)),
@@ -207,7 +209,7 @@ async def overrule(
     centre = work.actor.desk if work.actor.desk in work.town.desks else row.first_centre
     work.must_be(*work.town.desks)
     if ticks.item:
-        row.item = ticks.item
+        row.item, row.item_chosen = ticks.item, True
     allocation = await decide(work, row, centre, ticks, overrules=before.id if before else None, reason=why)
     touch(work, row)
     await carry_out(work, row, allocation, dispatch=dispatch, hand_over=hand_over)

@@ -213,6 +213,7 @@ def _fill(work: Work, case: Case, given: Registration, catalog: Catalog) -> None
         raise Invalid(f"已问要素超过{LONGEST_ASKED}项", "请合并或删减", field="asked", limit=LONGEST_ASKED)
     number = numbers.normalise(given.caller_number, city=case.city) if given.caller_number else None
     case.channel, case.words, case.item, case.kind = given.channel, words, item, kind
+    case.item_chosen = item is not None
     case.confidentiality = "stability" if given.ticks.stability else given.confidentiality
     case.place, case.division, case.latitude, case.longitude = place, division, given.latitude, given.longitude
     case.place_print = repeats.place_print(place) if place else None

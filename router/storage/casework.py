@@ -70,6 +70,8 @@ class Case(Base):
     asked: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Elements that were asked of the caller: name to answer."""
     item: Mapped[str | None]
+    item_chosen: Mapped[bool] = mapped_column(default=False)
+    """A person chose the item; else it is what the engine suggested."""
     kind: Mapped[str | None]
     urgency: Mapped[str]
     """normal | urgent | danger."""

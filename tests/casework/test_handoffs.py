@@ -6,7 +6,7 @@ import pytest
 
 from router import errors
 from router.allocation.decision import Ticks
-from router.casework import cases, handoffs, negotiation, orders, tickets, transfers
+from router.casework import allocate, cases, handoffs, negotiation, orders, tickets, transfers
 from router.casework.cases import Registered
 from router.storage.casework import Assignment, Handoff, Notice, PoliceOrder
 from router.supervision import orders as supervision
@@ -314,3 +314,13 @@ def test_registering_during_the_call_uses_the_handoff_of_the_transfer(desk: Desk
     desk.do(SYSTEM, transfers.follow, transfer())
     [row] = desk.rows(Handoff)
     assert row.case_id == found.case.id and row.transfer_id == "t-1" and row.mode == "call"
+
+
+def test_a_danger_that_a_dispatcher_has_withdrawn_is_not_found_again_by_the_same_words(desk: Desk) -> None:
+    found = desk.register(operator(), "我不想活了,我现在站在楼顶上", place="五华区", hand_over=False)
+    assert found.order is not None
+    desk.do(police(), orders.withdraw, found.order.id, "已电话核实,没有危险")
+    desk.do(operator(), allocate.overrule, found.case.id, Ticks(belongs="12345"), "诉求人要求心理援助")
+    assert desk.order(found.case.id).state == "withdrawn"
+    desk.do(operator(), allocate.overrule, found.case.id, Ticks(danger=True), "又说要跳")
+    assert desk.order(found.case.id).state == "dispatched", "a person who says danger is heard at any time"

@@ -94,6 +94,7 @@ def upgrade() -> None:
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("asked", sa.JSON(), nullable=False),
         sa.Column("item", sa.String(), nullable=True),
+        sa.Column("item_chosen", sa.Boolean(), nullable=False),
         sa.Column("kind", sa.String(), nullable=True),
         sa.Column("urgency", sa.String(), nullable=False),
         sa.Column("confidentiality", sa.String(), nullable=False),
