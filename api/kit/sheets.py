@@ -1,7 +1,7 @@
 """Spreadsheets written row by row as CSV (RFC 4180, UTF-8 with a byte order mark) or XLSX (ECMA-376), bytes as they come.
 
-Nothing is kept and no file is made: an export's memory does not grow with its rows, and no personal data lie on a disk. A text
-that a spreadsheet would take for a formula is written so that it is read as text (CWE-1236). Pure.
+Nothing is kept and no file is made: an export's memory does not grow with its rows, and no personal data lie on a disk. What a
+spreadsheet would take for a formula (CWE-1236) stands behind an apostrophe in CSV; in XLSX it is a text, which never runs. Pure.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Literal, Protocol
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
-Cell = str | int | float | bool | dt.datetime | None
+Cell = str | int | float | Decimal | bool | dt.datetime | Sequence[str] | None
 Format = Literal["csv", "xlsx"]
 HERE = ZoneInfo("Asia/Shanghai")
 """Moments are written as the clock on the wall shows them."""
@@ -26,7 +27,7 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 SHEET_ROWS = 1_000_000
 """Rows of one sheet; a spreadsheet program takes 1,048,576. What is more goes on in the next sheet."""
-LONGEST = 32_767
+LONGEST_CELL = 32_767
 """Characters that a spreadsheet program takes in one cell."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """First characters that make a text a formula, in full width as well."""
@@ -76,16 +77,18 @@ class CsvSheet:
         return data
 
 
-def _plain(cell: Cell) -> str | int | float:
-    if isinstance(cell, str):
-        return harmless(cell.replace("\0", ""))
+def _plain(cell: Cell) -> str | int | float | Decimal:
     if cell is None:
         return ""
+    if isinstance(cell, str):
+        return harmless(cell.replace("\0", ""))
     if isinstance(cell, bool):
         return "是" if cell else "否"
     if isinstance(cell, dt.datetime):
         return cell.astimezone(HERE).strftime("%Y-%m-%d %H:%M:%S")
-    return cell
+    if isinstance(cell, int | float | Decimal):
+        return cell
+    return harmless("、".join(cell))
 
 
 class _Sink(io.RawIOBase):
@@ -119,7 +122,8 @@ _STYLES = (
     '<fonts count="2"><font><sz val="11"/></font><font><b/><sz val="11"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
     '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="3"><xf xfId="0"/>'
-    '<xf numFmtId="164" applyNumberFormat="1" xfId="0"/><xf fontId="1" applyFont="1" xfId="0"/></cellXfs></styleSheet>'
+    '<xf numFmtId="164" applyNumberFormat="1" xfId="0"/><xf fontId="1" applyFont="1" xfId="0"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 _FROZEN = '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews>'
 _TITLE, _MOMENT = 2, 1
@@ -211,7 +215,7 @@ def _attribute(text: str) -> str:
 
 
 def _text(text: str, style: int = 0) -> str:
-    shown = escape(_ESCAPED.sub("_x005F_", _ILLEGAL.sub("", text[:LONGEST])))
+    shown = escape(_ESCAPED.sub("_x005F_", _ILLEGAL.sub("", text)[:LONGEST_CELL]), {"\r": "&#13;"})
     styled = f' s="{style}"' if style else ""
     return f'<c t="inlineStr"{styled}><is><t xml:space="preserve">{shown}</t></is></c>'
 
@@ -220,10 +224,12 @@ def _cell(cell: Cell) -> str:
     if cell is None or cell == "":
         return "<c/>"
     if isinstance(cell, str):
-        return _text(harmless(cell))
+        return _text(cell)
     if isinstance(cell, bool):
         return _text("是" if cell else "否")
     if isinstance(cell, dt.datetime):
         local = cell.astimezone(HERE).replace(tzinfo=None) - _EPOCH
         return f'<c s="{_MOMENT}"><v>{(local.days * _DAY + local.seconds) / _DAY:.8f}</v></c>'
-    return f"<c><v>{cell}</v></c>"
+    if isinstance(cell, int | float | Decimal):
+        return f"<c><v>{cell}</v></c>"
+    return _text("、".join(cell))
