@@ -13,29 +13,24 @@ import datetime as dt
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import structlog
 from fastapi import Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
 from api.kit import errors, sheets, state
 from api.kit.errors import TooManyRequests
-from api.kit.sheets import LONGEST_CELL, Cell, Format
+from api.kit.sheets import Cell, Format
 from router.access import audit
 from router.access.actor import Actor
 from router.storage.engine import Database
 
-__all__ = ["LONGEST_CELL", "RESPONSES", "Cell", "Export", "Format", "FormatQuery", "answer", "journalled", "stream"]
-
 log = structlog.get_logger()
 AT_A_TIME = 3
 """Exports of one process; who comes meanwhile is told to come again."""
-PAGE = 500
-"""Rows written at a time."""
 AHEAD = 4
 """Pages that are ready before the client has taken them."""
 Rows = Callable[[AsyncSession], AsyncIterator[Sequence[Sequence[Cell]]]]
@@ -86,26 +81,6 @@ class _Pipe:
         self.closed.set()
         while not self.queue.empty():
             self.queue.get_nowait()
-
-
-def answer(
-    form: Format, name: str, head: Sequence[str], rows: AsyncIterator[Sequence[Cell]], *, done: Callable[[], Any] | None = None
-) -> StreamingResponse:
-    """The answer with few rows that need no database any more; ``done`` is awaited afterwards. Lists go by :func:`stream`."""
-    background = BackgroundTask(done) if done is not None else None
-    content = _written(sheets.open_(form, head, name), rows)
-    return StreamingResponse(content, headers=_headers(name, form), media_type=sheets.MEDIA_TYPES[form], background=background)
-
-
-async def _written(sheet: sheets.Sheet, rows: AsyncIterator[Sequence[Cell]]) -> AsyncIterator[bytes]:
-    page: list[Sequence[Cell]] = []
-    async for row in rows:
-        page.append(row)
-        if len(page) == PAGE:
-            yield await asyncio.to_thread(sheet.rows, page)
-            page = []
-    yield await asyncio.to_thread(sheet.rows, page)
-    yield await asyncio.to_thread(sheet.end)
 
 
 def _headers(name: str, form: Format) -> dict[str, str]:
