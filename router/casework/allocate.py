@@ -145,6 +145,9 @@ async def carry_out(work: Work, case: Case, allocation: Allocation, *, dispatch:
             dangerous=found.handoff.dangerous,
             plan=found,
         )
+    elif found.order is not None and found.ticket is None and ticket is None and _asks(work, "12345"):
+        # police are asked for, and nothing is handed over: the line that was called keeps its own face
+        await faces.open_ticket(work, case, work.actor.desk)
     elif found.where == "guide" and ticket is None and order is None:
         await _open_own(work, case, found)
     await work.session.flush()
