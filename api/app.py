@@ -16,7 +16,7 @@ from sqlalchemy import delete
 from starlette.responses import HTMLResponse
 
 from api.features import FEATURES, Feature
-from api.kit import casework, docs, errors, idempotency
+from api.kit import casework, docs, errors, idempotency, tasks
 from api.kit.limits import Limiter, Rates
 from api.kit.middleware import Frame
 from api.kit.state import Keys, State, utc_now
@@ -78,7 +78,7 @@ def create(
             await stack.enter_async_context(state.closing)
             opening = asyncio.create_task(_open(state), name="open")
             tidying = asyncio.create_task(_tidy(state), name="tidy")
-            stack.push_async_callback(_end, opening, tidying)
+            stack.push_async_callback(tasks.end, opening, tidying)
             for feature in features:
                 part = getattr(feature.router(), "lifespan_part", None)
                 if part is not None:
@@ -169,9 +169,3 @@ async def _tidy(state: State) -> None:
         except Exception as error:
             log.warning("api.not_tidied", error=type(error).__name__)
         await asyncio.sleep(TIDY_EVERY)
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -24,6 +24,7 @@ from api.auth.identity import Identity
 from api.calls.events import CallEvents
 from api.events.sources import News, Source, Told
 from api.health import metrics
+from api.kit import tasks
 from api.kit.state import State
 from router import bus
 from router.access import accounts
@@ -317,5 +318,4 @@ async def part(state: State) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await tasks.end(running)
