@@ -28,7 +28,7 @@ PREFIX = "hotline_"
 
 @dataclass(slots=True)
 class Heartbeat:
-    """The job. ``facts`` is asked each time."""
+    """The job. ``facts`` is asked at each look, and told every few seconds or when its ``jobs`` changed."""
 
     redis: Redis
     owner: str
@@ -38,6 +38,7 @@ class Heartbeat:
     name: str = "heartbeat"
     loop: job.Loop = field(init=False)
     _next: float = 0
+    _told: Any = None
 
     def __post_init__(self) -> None:
         self.loop = job.Loop(self.name, self.once, self.rules)
@@ -59,16 +60,17 @@ class Heartbeat:
 
     async def once(self) -> float:
         now = self.clock()
-        if now < self._next:
+        facts = dict(self.facts())
+        if now < self._next and facts.get("jobs") == self._told:
             return min(self.rules.poll, self._next - now)
         gone = [name for name, said in (await _all(self.redis)).items() if now - said.get("at", 0) > KEEP]
         async with self.redis.pipeline(transaction=True) as pipe:
             if gone:
                 pipe.hdel(KEY, *gone)
-            pipe.hset(KEY, self.owner, json.dumps({"at": now, **self.facts()}))
+            pipe.hset(KEY, self.owner, json.dumps({"at": now, **facts}))
             pipe.expire(KEY, KEEP)
             await pipe.execute()
-        self._next = now + EVERY
+        self._next, self._told = now + EVERY, facts.get("jobs")
         return self.rules.poll
 
 

@@ -22,13 +22,13 @@ from sqlalchemy.exc import OperationalError
 from router import bus
 from router.consumer import Consumer, Group, Rules, own_name
 from router.job import Job, until
-from router.jobs import Crew, Parts
-from router.storage import call_records, errors, migrations, vault
+from router.storage import call_records, errors, migrations
 from router.storage.base import moment
 from router.storage.engine import Database
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from router.jobs import Crew
 
 log = structlog.get_logger()
 
@@ -95,7 +95,7 @@ async def _serve(redis_url: str, database_url: str, rules: Rules, groups: Sequen
         jobs: list[Job] = []
         if crew is not None and not stop.is_set():
             await _patiently(lambda: _open(database, crew), rules, stop)
-            jobs = crew.make(Parts(client, database, own_name()))
+            jobs = crew.make(client, database, own_name())
             groups = crew.groups
         if not stop.is_set():
             consumers = [Consumer(client, database, group, rules) for group in groups]
@@ -107,6 +107,8 @@ async def _serve(redis_url: str, database_url: str, rules: Rules, groups: Sequen
 
 
 async def _open(database: Database, crew: Crew) -> None:
+    from router.storage import vault
+
     await vault.unlock(database, crew.data_dir)
     await crew.prepare(database, moment(time.time()))
 

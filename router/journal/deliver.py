@@ -1,10 +1,10 @@
 """Takes deliveries to their receivers: claimed under a lease, each tried until it is taken, none lost.
 
-A delivery is a row, so attempts outlive every crash, and retries are rows that wait (which is why no retry library is used). One
-that fails waits longer each time, up to an hour. A receiver that takes nothing (no connection, no answer, 502–504, 429) rests as
-a whole, a minute at most, and one delivery tries it again; when it takes that, all that failed for the same reason go at once.
-Receivers don't wait for each other. About one case, the earlier event goes first. What was refused is tried every few hours,
-and shown to a person.
+A delivery is a row, so attempts outlive every crash, and what is tried again is a row that waits; a retry library serves only to
+note what came of an attempt. One that fails waits longer each time, up to an hour. A receiver that takes nothing (no connection,
+no answer, 502–504, 429) rests as a whole, a minute at most, and one delivery tries it again; when it takes that, all that failed
+for the same reason go at once. Receivers don't wait for each other. About one case, the earlier event goes first. What was
+refused is tried every few hours, and shown to a person.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import stamina
 import structlog
 from prometheus_client import Counter, Gauge
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
@@ -156,7 +157,11 @@ class Deliverer:
         try:
             outcome = await self._try(sender, one)
             SENT.labels(one.kind, outcome.verdict).inc()
-            await self._settle(one, outcome, known)
+            now = self.clock()
+            was_away = self._mark(known, one, outcome, now)
+            async for attempt in stamina.retry_context(on=job.OUTAGES, attempts=10, timeout=LEASE_SECONDS / 3):
+                with attempt:
+                    await self._settle(one, self._after(one, outcome, now), now, wake_others=was_away)
         except job.OUTAGES as error:
             # The lease ends by itself, and the delivery is tried again: taken twice rather than not at all.
             log.warning("deliver.not_noted", delivery=one.id, receiver=one.receiver, error=type(error).__name__)
@@ -173,14 +178,11 @@ class Deliverer:
             log.error("deliver.sender_failed", kind=one.kind, receiver=one.receiver, delivery=one.id, exc_info=error)
             return Outcome("later", error=f"{type(error).__name__}: {error}"[:500])
 
-    async def _settle(self, one: Sending, outcome: Outcome, known: _Receiver) -> None:
-        now = self.clock()
-        values = self._after(one, outcome, now)
-        was_away = self._mark(known, one, outcome, now)
+    async def _settle(self, one: Sending, values: Mapping[str, Any], now: float, *, wake_others: bool) -> None:
         mine = and_(DELIVERY.c.id == one.id, DELIVERY.c.lease_owner == self.owner, DELIVERY.c.done_at.is_(None))
         async with self.database.write() as session:
             await session.execute(update(DELIVERY).where(mine).values(lease_owner=None, lease_until=None, **values))
-            if was_away:
+            if wake_others:
                 await session.execute(_those_that_found_nobody(one.receiver).values(next_at=moment(now)))
 
     def _after(self, one: Sending, outcome: Outcome, now: float) -> dict[str, Any]:

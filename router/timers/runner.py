@@ -11,6 +11,7 @@ In one process, timers of one subject run one after the other in the order of th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import math
 import random
@@ -117,15 +118,20 @@ class Runner:
     name: str = "timers"
     runs: int = 0
     loop: job.Loop = field(init=False)
+    _turn: asyncio.Semaphore = field(init=False)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _subjects: set[str] = field(default_factory=set)
     _outage: Exception | None = None
+    _owed: list[Due] = field(default_factory=list)
+    """Claimed and not run; given back at the next look."""
     _tidy_at: float = 0
     _count_at: float = 0
 
     def __post_init__(self) -> None:
         self.loop = job.Loop(self.name, self.once, self.rules)
+        # On SQLite one writes at a time anyway, and those who wait for their turn there may give up.
+        self._turn = asyncio.Semaphore(1 if self.database.engine.dialect.name == "sqlite" else self.width)
 
     @property
     def running(self) -> asyncio.Event:
@@ -140,7 +146,10 @@ class Runner:
         try:
             await self.loop.run(stop)
             if self._tasks:
-                await asyncio.wait(self._tasks)  # each ends the handler at hand and gives the rest back
+                await asyncio.wait(self._tasks)  # each ends the handler at hand
+            if self._owed:
+                with contextlib.suppress(*job.OUTAGES):  # then the leases run out by themselves
+                    await self._give_back()
         finally:
             for task in list(self._tasks):
                 task.cancel()
@@ -151,6 +160,8 @@ class Runner:
         if self._outage is not None:
             outage, self._outage = self._outage, None
             raise outage
+        if self._owed:
+            await self._give_back()
         now = self.clock()
         for subject, found in _by_subject(await self._claim(now)):
             self._subjects.add(subject)
@@ -204,14 +215,16 @@ class Runner:
     async def _work(self, subject: str, found: list[Due]) -> None:
         safe_until = self.clock() + self.lease_seconds - self.longest_run
         try:
-            while found and not self._stop.is_set() and self._outage is None and self.clock() <= safe_until:
-                await self._run(found.pop(0))
-            if found:
-                await self._give_back(found)
+            while found:
+                async with self._turn:
+                    if self._stop.is_set() or self._outage is not None or self.clock() > safe_until:
+                        break
+                    await self._run(found[0])
+                    found.pop(0)
         except Exception as error:
-            # The leases run out by themselves.
             self._outage = error
         finally:
+            self._owed += found
             self._subjects.discard(subject)
             self.wake.set()
 
@@ -237,7 +250,6 @@ class Runner:
             await self._lost(one)
         except Exception as error:
             if await job.is_outage(self.database, error):
-                await self._give_back([one])
                 raise
             await self._fail(one, error)
             outcome = "error"
@@ -275,14 +287,16 @@ class Runner:
         async with self.database.write() as session:
             await session.execute(update(TIMER).where(self._mine(one)).values({**values, "last_error": words}))
 
-    async def _give_back(self, some: list[Due]) -> None:
-        """So that another worker need not wait for the end of the lease."""
-        mine = and_(TIMER.c.id.in_([one.id for one in some]), TIMER.c.lease_owner == self.owner, TIMER.c.state == "pending")
+    async def _give_back(self) -> None:
+        """Leases of what was claimed and not run, so that nobody need wait for their end."""
+        owed, self._owed = self._owed, []
+        mine = and_(TIMER.c.id.in_([one.id for one in owed]), TIMER.c.lease_owner == self.owner, TIMER.c.state == "pending")
         try:
             async with self.database.write() as session:
                 await session.execute(update(TIMER).where(mine).values(lease_owner=None, lease_until=None))
         except job.OUTAGES:
-            pass  # it ends by itself
+            self._owed += owed
+            raise
 
     # --- now and then
 

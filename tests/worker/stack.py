@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -36,13 +37,12 @@ QUICK: dict[str, float] = {"block": 0.1, "claim_after": 0.5, "longest_wait": 0.4
 class Worker:
     """``hotline worker`` as a process."""
 
-    def __init__(self, redis_url: str, database_url: str, **rules: float) -> None:
+    def __init__(self, redis_url: str, database_url: str, *, crew: Path | None = None, **rules: float) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, redis_url, database_url, json.dumps({**QUICK, **rules})],
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
+        command = [sys.executable, "-c", PROGRAM, redis_url, database_url, json.dumps({**QUICK, **rules})]
+        if crew is not None:
+            command = [sys.executable, "-m", "tests.worker.crew", redis_url, database_url, str(crew)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log)
 
     def ready(self) -> Worker:
         """Wait for the line that says so."""
@@ -78,8 +78,9 @@ class Worker:
 
 
 @contextmanager
-def worker(redis_url: str, database_url: str, **rules: float) -> Iterator[Worker]:
-    one = Worker(redis_url, database_url, **rules)
+def worker(redis_url: str, database_url: str, *, crew: Path | None = None, **rules: float) -> Iterator[Worker]:
+    """``crew``: the data folder of a worker with jobs (:mod:`tests.worker.crew`)."""
+    one = Worker(redis_url, database_url, crew=crew, **rules)
     try:
         yield one
     finally:
@@ -115,6 +116,10 @@ class Sql:
 
     def count(self, table: str) -> int:
         return int(self.one(f'SELECT count(*) FROM "{table}"'))
+
+    def run(self, statement: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(text(statement))
 
     @contextmanager
     def held(self, statement: str) -> Iterator[None]:
