@@ -113,12 +113,12 @@ async def _export(
 
 async def _names(work: Work) -> Names:
     """Names of units and items, as they are now."""
-    agencies = (await work.session.execute(select(Agency.code, Agency.name))).tuples()
+    agencies = {code: name for code, name in await work.session.execute(select(Agency.code, Agency.name))}
     items: dict[str, str] = {}
     for city in await versions.cities(work.session):
         catalog = await versions.newest(work.session, city)
         items |= {code: item.name for code, item in catalog.items.items()} if catalog else {}
-    return Names({**work.town.names, **dict(agencies.all())}, items)
+    return Names({**work.town.names, **agencies}, items)
 
 
 def _journalled(filters: Filters) -> dict[str, object]:

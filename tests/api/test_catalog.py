@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import csv
-import functools
 import io
-from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import func, select
 
 from config.settings import Settings
-from router.access.actor import system
-from router.catalog import files, versions
 from router.storage.journal import JournalEntry
 from router.storage.organisation import CatalogVersion
+from tests.api.matters import code, furnish
 from tests.api.parts import Stand, run, standing
 
-FOLDER = Path("config/catalog")
 ROOT = "/api/v1/catalog"
-
-
-@functools.cache
-def shipped(city: str) -> dict[str, Any]:
-    return files.read(FOLDER, city)
-
-
-async def furnish(stand: Stand, city: str = "530100") -> dict[str, Any]:
-    """The shipped catalog of a city, in force since ever."""
-    content = copy.deepcopy(shipped(city))
-    async with stand.state.database.write() as session:
-        await versions.publish(
-            session, content, city=city, effective_at=files.FIRST, actor=system("test"), note="初始", now=stand.clock()
-        )
-    return content
 
 
 async def count(stand: Stand) -> int:
     async with stand.state.database.read() as session:
         return int((await session.scalar(select(func.count()).select_from(CatalogVersion))) or 0)
-
-
-def code(answer: httpx.Response) -> str:
-    return str(answer.json()["code"])
 
 
 def test_a_version_is_published_shown_by_its_digest_and_compared(settings: Settings) -> None:
