@@ -113,7 +113,7 @@ async def _export(
 
 async def _names(work: Work) -> Names:
     """Names of units and items, as they are now."""
-    agencies = {code: name for code, name in await work.session.execute(select(Agency.code, Agency.name))}
+    agencies = {row.code: row.name for row in await work.session.execute(select(Agency.code, Agency.name))}
     items: dict[str, str] = {}
     for city in await versions.cities(work.session):
         catalog = await versions.newest(work.session, city)
