@@ -66,11 +66,11 @@ async def disputed(work: Work, city: str, since: dt.datetime, *, at_least: int =
         .group_by(Case.item)
     )
     found: dict[str, dict[str, int]] = {}
-    for item, cases, returned in (await work.session.execute(tickets)).tuples():
+    for item, cases, returned in (await work.session.execute(tickets)).all():
         found.setdefault(str(item), {}).update(cases=int(cases), returned=int(returned or 0))
-    for item, returned, negotiated in (await work.session.execute(handoffs)).tuples():
+    for item, returned, negotiated in (await work.session.execute(handoffs)).all():
         found.setdefault(str(item), {}).update(handoffs_returned=int(returned or 0), negotiated=int(negotiated or 0))
-    for item, count in (await work.session.execute(overruled)).tuples():
+    for item, count in (await work.session.execute(overruled)).all():
         found.setdefault(str(item), {}).update(overruled=int(count))
     every = [
         Disputed(
