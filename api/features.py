@@ -45,5 +45,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("api.supervision.endpoints", "supervision", "督办:监管清单、督办单、时限、提醒 / supervision"),
     Feature("api.nuisance.endpoints", "nuisance", "骚扰标识与线索 / nuisance"),
     Feature("api.exports.endpoints", "exports", "导出 CSV、XLSX(留痕)/ exports"),
+    Feature("api.exchange.endpoints", "exchange", "对接:与其他厂商的 12345、110 系统交换 / exchange"),
+    Feature("api.peers.endpoints", "peers", "对接系统登记与往来消息 / peers"),
     Feature("api.health.endpoints", "health", "探针与指标 / probes and metrics"),
 )

@@ -23,11 +23,11 @@ from router.storage.casework import Attachment, Case, Handoff, Opinion, PoliceOr
 from router.storage.exchange import ExchangeNumber
 from router.storage.organisation import Agency, Peer
 
-INLINE_REST = 512 * 1024
-"""An attachment larger than this is given by url to peers that are pushed to, pull, and can fetch."""
+INLINE_REST = 256 * 1024
+"""By REST a larger attachment is given by its address."""
+INLINE_ALL = 2 * INLINE_REST
+"""Attachments in one message together, by REST: a whole message stays below a megabyte, which HTTP servers take."""
 INLINE_DATABASE = message.INLINE_BYTES
-INLINE_ALL = 8 * 1024 * 1024
-"""Attachments in one message together, for REST."""
 _TICKET_STATES = {"called-back": "feedback", "disputed": "returned"}
 _LINES = ("110", "119", "120", "122", "utility")
 _MASK = 3

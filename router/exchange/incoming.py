@@ -312,7 +312,7 @@ async def _numbers(session: AsyncSession, case_id: str | None, found: message.Me
 
 async def _act(desk: _Desk, visit: Visit, case: ExchangeCase, found: message.Message) -> str | None:
     """One message; return the id of our case."""
-    case_id = case.case_id or await _our_case(desk, case)
+    case_id = case.case_id or await case_of(desk.session, desk.peer, case.system, case.number, desk.local)
     body = found.body
     matter = getattr(body, "matter", None)
     if case_id is None and matter is not None and case.system == desk.peer.id:
@@ -353,13 +353,15 @@ async def _act(desk: _Desk, visit: Visit, case: ExchangeCase, found: message.Mes
     return case_id
 
 
-async def _our_case(desk: _Desk, case: ExchangeCase) -> str | None:
-    """The case of a key: the peer's own by origin; ours by its number, if the peer's centre has to do with it."""
-    session, centre = desk.session, desk.peer.centre
-    if case.system == desk.peer.id:
-        query = select(Case.id).where(Case.origin == case.system, Case.origin_id == case.number)
+async def case_of(session: AsyncSession, peer: Peer, system: str, number: str, local: Local) -> str | None:
+    """The id of the case of a key: the peer's own by origin; ours by its number, if the peer's centre has to do with it."""
+    centre = peer.centre
+    if system == peer.id:
+        query = select(Case.id).where(Case.origin == system, Case.origin_id == number)
         return (await session.scalars(query)).one_or_none()
-    found = (await session.scalars(select(Case.id).where(Case.number == case.number))).one_or_none()
+    if system != local.system:
+        return None
+    found = (await session.scalars(select(Case.id).where(Case.number == number))).one_or_none()
     if found is None:
         return None
     concerned = (

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from router.access.actor import Actor, Side
@@ -18,6 +18,7 @@ from router.exchange.errors import NotAPeer
 from router.journal import addresses, journal
 from router.journal.journal import Note
 from router.storage import engine as engines
+from router.storage.base import table_of
 from router.storage.errors import BadUrl
 from router.storage.organisation import Account, Peer
 
@@ -128,6 +129,15 @@ async def of_account(session: AsyncSession, account: str) -> Peer:
     if row is None:
         raise NotAPeer(words.NOT_A_PEER, words.NOT_A_PEER_REMEDY)
     return row
+
+
+SEEN_EVERY = dt.timedelta(minutes=1)
+
+
+async def seen(session: AsyncSession, peer: Peer, now: dt.datetime) -> None:
+    """The peer has just been heard of; written once a minute at most."""
+    if peer.last_seen_at is None or now - peer.last_seen_at > SEEN_EVERY:
+        await session.execute(update(table_of(Peer)).where(table_of(Peer).c.id == peer.id).values(last_seen_at=now))
 
 
 async def _check(session: AsyncSession, id_: str, given: Given, rules: Rules) -> Side:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from router import job
 from router.errors import CaseworkError
-from router.exchange import errors, incoming, message, shared, validate, words
+from router.exchange import errors, incoming, message, peers, shared, validate, words
 from router.exchange.casework import Casework
 from router.exchange.incoming import Local, actor_of
 from router.journal import journal, lease
@@ -34,11 +34,10 @@ from router.timers.runner import Due, Handle
 log = structlog.get_logger()
 
 LEASE = "exchange-poll"
-MESSAGE, PEER = table_of(ExchangeMessage), table_of(Peer)
+MESSAGE = table_of(ExchangeMessage)
 BATCH = 50
 OVERLAP = 1000
 """So many of the newest messages are looked at again: a slow writer's may appear after later ones."""
-SEEN_EVERY = dt.timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -126,7 +125,7 @@ class Poller:
                 raise errors.Changed(words.OTHER_ID.format(id=message_id), words.OTHER_ID_REMEDY, field="id")
             async with self.database.write() as session:
                 result = await incoming.receive(session, peer, document, now, local=self.local, casework=self.casework)
-                await _seen(session, peer, now)
+                await peers.seen(session, peer, now)
         except CaseworkError as error:
             return "refused", refusal(error)
         found = result.receipt
@@ -202,12 +201,6 @@ def _said(text: str) -> dict[str, Any]:
         return {}
     known = ("code", "what", "remedy", "case", "face", "status")
     return {name: str(found[name])[:500] for name in known if found.get(name) is not None} if isinstance(found, dict) else {}
-
-
-async def _seen(session: AsyncSession, peer: Peer, now: dt.datetime) -> None:
-    if peer.last_seen_at is None or now - peer.last_seen_at > SEEN_EVERY:
-        await session.execute(update(PEER).where(PEER.c.id == peer.id).values(last_seen_at=now))
-        peer.last_seen_at = now
 
 
 def handlers(local: Local, casework: Casework) -> dict[str, Handle]:
