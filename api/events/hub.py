@@ -19,6 +19,7 @@ from typing import Any
 import redis.asyncio
 import structlog
 from redis.exceptions import RedisError, ResponseError
+from sse_starlette.sse import AppStatus
 
 from api.auth.identity import Identity
 from api.calls.events import CallEvents
@@ -313,6 +314,8 @@ def recheck(state: State) -> None:
 @contextlib.asynccontextmanager
 async def part(state: State) -> AsyncIterator[None]:
     """Run the hub for the life of the application."""
+    # streams end by themselves when the service does: cut by the library, they would lack their last bytes
+    AppStatus.disable_automatic_graceful_drain()
     hub = state.parts["hub"] = Hub(state)
     running = asyncio.create_task(hub.run(), name="news")
     try:
