@@ -86,8 +86,9 @@ class Town:
         for key, value in merged.items():
             with (target / f"{key}.yaml").open("w", encoding="utf-8") as file:
                 yaml.dump({key: value}, file)
-        if (CONFIG / "prompts").is_dir():
-            shutil.copytree(CONFIG / "prompts", target / "prompts", dirs_exist_ok=True)
+        for name in ("prompts", "catalog"):
+            if (CONFIG / name).is_dir():
+                shutil.copytree(CONFIG / name, target / name, dirs_exist_ok=True)
 
     # --- life
 

@@ -119,6 +119,9 @@ def casework(crew: Crew, settings: Settings, now: dt.datetime) -> None:
     folder = settings.config_dir / "catalog"
 
     async def first_catalogs(session: AsyncSession, now: dt.datetime) -> None:
+        if not folder.is_dir():
+            log.warning("worker.no_catalog", folder=str(folder), hint="publish a catalog over HTTP, or put its files there")
+            return
         for city in files.cities(folder):
             await versions.ensure_first(session, folder, city, now)
 
