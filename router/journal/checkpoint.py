@@ -146,11 +146,14 @@ class Sealer:
         self._next = now + self.every
         async with self.database.read() as session:
             waiting = (await session.execute(select(func.count()).where(HEAD.c.unsealed))).scalar_one()
+            newest = (await session.execute(select(func.max(MARK.c.at)))).scalar()
         UNSEALED.set(waiting)
         if waiting and await self._lease.take():
             await self._seal(now)
         elif not waiting:
             self._well(now)
+        elif newest is not None:  # another worker seals
+            self._well_at = max(self._well_at, newest.timestamp())
         return self.rules.poll
 
     async def _seal(self, now: float) -> None:
