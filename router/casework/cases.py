@@ -12,7 +12,7 @@ from sqlalchemy import select
 from router import ids
 from router.allocation.decision import Decision, Ticks
 from router.casework import allocate, faces, numbering, repeats
-from router.casework.work import Work, fresh, need, operation, touch
+from router.casework.work import Born, Work, born, fresh, need, operation, touch
 from router.catalog import versions
 from router.catalog.model import KINDS, Catalog
 from router.errors import Conflict, Invalid, NotFound
@@ -193,6 +193,7 @@ async def _new(work: Work, centre: str, given: Registration) -> Case:
         updated_at=work.now,
     )
     work.session.add(case)
+    born(work.session)[case.id] = Born()
     return case
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from router import ids
 from router.casework import machines, numbering
+from router.casework.work import born
 from router.errors import Conflict, NotFound
 from router.storage.casework import Case, Handoff, PoliceOrder, Ticket
 
@@ -21,6 +22,9 @@ OPEN_HANDOFFS = ("offered", "returned", "expired", "negotiating", "accepted", "s
 
 async def of(session: AsyncSession, case: str) -> tuple[Ticket | None, PoliceOrder | None]:
     """Ticket and police order of a case."""
+    new = born(session).get(case)
+    if new is not None:
+        return new.ticket, new.order
     ticket = (await session.scalars(select(Ticket).where(Ticket.case_id == case))).one_or_none()
     order = (await session.scalars(select(PoliceOrder).where(PoliceOrder.case_id == case))).one_or_none()
     return ticket, order
@@ -32,7 +36,8 @@ async def ticket(work: Work, id_: str) -> tuple[Case, Ticket]:
     if row is None:
         raise NotFound("没有这张工单", "请核对工单号", ticket=id_)
     case = await work.hold(row.case_id)
-    await work.session.refresh(row)
+    if case.id not in born(work.session):
+        await work.session.refresh(row)
     return case, row
 
 
@@ -42,7 +47,8 @@ async def order(work: Work, id_: str) -> tuple[Case, PoliceOrder]:
     if row is None:
         raise NotFound("没有这张警单", "请核对警单号", order=id_)
     case = await work.hold(row.case_id)
-    await work.session.refresh(row)
+    if case.id not in born(work.session):
+        await work.session.refresh(row)
     return case, row
 
 
@@ -51,7 +57,7 @@ async def open_ticket(work: Work, case: Case, platform: str, *, state: str = "re
     row = Ticket(
         id=ids.new(),
         rev=1,
-        number=await numbering.next_number(work.session, "ticket", work.now),
+        number=numbering.face("ticket", case.number),
         case_id=case.id,
         state=state,
         platform=platform,
@@ -66,6 +72,8 @@ async def open_ticket(work: Work, case: Case, platform: str, *, state: str = "re
     )
     work.session.add(row)
     work.moved[row.id] = row
+    if case.id in born(work.session):
+        born(work.session)[case.id].ticket = row
     work.note(case.id, "ticket.opened", row.id, number=row.number, platform=platform, state=state, item=case.item)
     work.tell("ticket.opened", case.id, [platform], ticket=row.id, number=row.number, state=state)
     return row
@@ -77,7 +85,7 @@ async def open_order(work: Work, case: Case, plan: OrderPlan, *, state: str | No
     row = PoliceOrder(
         id=ids.new(),
         rev=1,
-        number=await numbering.next_number(work.session, "order", work.now),
+        number=numbering.face("order", case.number),
         case_id=case.id,
         state=begin,
         platform=plan.desk,
@@ -95,6 +103,8 @@ async def open_order(work: Work, case: Case, plan: OrderPlan, *, state: str | No
     )
     work.session.add(row)
     work.moved[row.id] = row
+    if case.id in born(work.session):
+        born(work.session)[case.id].order = row
     work.note(
         case.id,
         "police_order.opened",
@@ -123,6 +133,9 @@ async def open_order(work: Work, case: Case, plan: OrderPlan, *, state: str | No
 
 async def handoffs(session: AsyncSession, case: str) -> list[Handoff]:
     """All handoffs of a case, the first one first."""
+    new = born(session).get(case)
+    if new is not None:
+        return list(new.handoffs)
     query = select(Handoff).where(Handoff.case_id == case).order_by(Handoff.offered_at, Handoff.id)
     return list((await session.scalars(query)).all())
 

@@ -15,7 +15,7 @@ from router.allocation.decision import Decision, OrderPlan
 from router.casework import faces, numbering
 from router.casework.limits import catalog_of
 from router.casework.machines import HANDOFF, ORDER, TICKET, Machine
-from router.casework.work import Town, Work, fresh, move, need, operation, touch
+from router.casework.work import Town, Work, born, fresh, move, need, operation, touch
 from router.errors import Conflict, Invalid, NotFound
 from router.storage.casework import Case, Handoff, PoliceOrder, Ticket
 from router.supervision import deadlines, notices
@@ -88,6 +88,8 @@ async def offer(
     )
     work.session.add(row)
     await work.session.flush()
+    if case.id in born(work.session):
+        born(work.session)[case.id].handoffs.append(row)
     work.note(
         case.id,
         "handoff.offered",

@@ -11,7 +11,10 @@ from router.storage.casework import Case
 async def catalog_of(work: Work, case: Case) -> Catalog:
     """The version that the case was registered under; for a draft, the one in force."""
     if case.catalog_version:
-        return await versions.load(work.session, case.catalog_version)
+        known: dict[str, Catalog] = work.session.info.setdefault("casework.catalogs", {})
+        if case.catalog_version not in known:
+            known[case.catalog_version] = await versions.load(work.session, case.catalog_version)
+        return known[case.catalog_version]
     return await versions.at(work.session, case.city, work.now)
 
 

@@ -1,7 +1,8 @@
 """Numbers that people can read to each other over the phone, e.g. ``G261125-00042-7``.
 
 A letter for the kind, the day, a count within the day, and a check digit (Damm) that catches one wrong digit and any two
-neighbouring ones swapped.
+neighbouring ones swapped. A case and its two faces have the same digits: S261125-00042-7 is G261125-00042-7 to 12345 and
+J261125-00042-7 to 110, so that a letter misheard still leads to the same matter.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from router.storage.base import table_of
 from router.storage.casework import Counter
 
 Kind = Literal["case", "ticket", "order", "handoff", "consultation", "supervision"]
+Face = Literal["ticket", "order"]
 LETTERS: dict[Kind, str] = {"case": "S", "ticket": "G", "order": "J", "handoff": "L", "consultation": "H", "supervision": "D"}
 """事项 S, 工单 G, 警单 J, 流转 L, 会商 H, 督办 D."""
 HERE = ZoneInfo("Asia/Shanghai")
@@ -53,6 +55,11 @@ def write(kind: Kind, day: dt.date, count: int) -> str:
     head = f"{day:%y%m%d}"
     body = f"{count:05d}"
     return f"{LETTERS[kind]}{head}-{body}-{check_digit(head + body)}"
+
+
+def face(kind: Face, case: str) -> str:
+    """The number of a case's ticket or police order."""
+    return LETTERS[kind] + case[1:]
 
 
 def read(text: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 
 from router.casework import faces
-from router.casework.work import Work, need, operation, touch
+from router.casework.work import Work, born, need, operation, touch
 from router.errors import Conflict, Invalid
 from router.organisation import numbers
 from router.storage import sealed, upsert
@@ -185,6 +185,8 @@ async def counts(work: Work, case: Case) -> dict[str, int]:
 
 async def police_orders_of(work: Work, case: Case) -> int:
     """Police orders of this case and of those that are linked to it: two make a dispute that is tracked (跟踪)."""
+    if case.id in born(work.session):
+        return 0
     linked = select(CaseLink.other_id).where(CaseLink.case_id == case.id)
     query = (
         select(func.count())

@@ -71,7 +71,7 @@ async def dispatch(
     leading = lead or chosen[0]
     if leading not in chosen:
         raise Invalid("牵头单位必须在承办单位之中", "请在所选单位中指定牵头", field="lead")
-    for code in chosen:
+    for code in () if by_allocation else chosen:
         await _agency(work, code, case.city)
     catalog = await catalog_of(work, case)
     await _recall(work, row)
@@ -104,6 +104,8 @@ async def _assign(work: Work, case: Case, ticket: Ticket, agency: str, lead: boo
 
 
 async def _recall(work: Work, ticket: Ticket) -> None:
+    if ticket.dispatched_at is None:
+        return
     for row in await assignments(work, ticket.id):
         if ASSIGNMENT.can(row.state, "recall") and row.state != "feedback":
             move(work, ASSIGNMENT, row, "recall", agency=row.agency)

@@ -23,7 +23,7 @@ from router.errors import Forbidden, Invalid, NotFound, Stale
 from router.journal import journal, outbox
 from router.journal.journal import Note
 from router.journal.outbox import News
-from router.storage.casework import Case
+from router.storage.casework import Case, Handoff, PoliceOrder, Ticket
 from router.supervision import duties
 
 P = ParamSpec("P")
@@ -72,6 +72,21 @@ class Town:
 
 
 @dataclass(slots=True)
+class Born:
+    """What has been opened of a case that this transaction has made: nobody else can see it yet, nothing need be asked."""
+
+    ticket: Ticket | None = None
+    order: PoliceOrder | None = None
+    handoffs: list[Handoff] = field(default_factory=list)
+
+
+def born(session: AsyncSession) -> dict[str, Born]:
+    """Cases that this session has made, by id."""
+    found: dict[str, Born] = session.info.setdefault("casework.born", {})
+    return found
+
+
+@dataclass(slots=True)
 class Work:
     session: AsyncSession
     actor: Actor
@@ -100,13 +115,18 @@ class Work:
         notes, self._notes = self._notes, {}
         news, self._news = self._news, []
         for chain in sorted(notes):
-            await journal.write(self.session, chain, self.actor, notes[chain], self.now)
+            new = chain.removeprefix("case:") in born(self.session)
+            await journal.write(self.session, chain, self.actor, notes[chain], self.now, new=new)
+            if new:
+                born(self.session).pop(chain.removeprefix("case:"))
         await outbox.write(self.session, news, self.now)
 
     async def hold(self, case: str) -> Case:
         """The case, with everybody else who wants to change it waiting; raise :class:`NotFound`."""
-        await journal.lock(self.session, journal.of_case(case))
-        found = await self.session.get(Case, case, populate_existing=True)
+        new = case in born(self.session)
+        if not new:
+            await journal.lock(self.session, journal.of_case(case))
+        found = await self.session.get(Case, case, populate_existing=not new)
         if found is None:
             raise NotFound("没有这个事项", "请核对单号", case=case)
         return found

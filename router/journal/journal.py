@@ -74,11 +74,16 @@ async def _head(session: AsyncSession, chain: str) -> tuple[int, str]:
     return row.seq, row.hash
 
 
-async def write(session: AsyncSession, chain: str, actor: Actor, notes: Sequence[Note], now: dt.datetime) -> None:
-    """Append ``notes`` to ``chain`` in their order. Raise ValueError or TypeError for a detail that JSON can't say."""
+async def write(
+    session: AsyncSession, chain: str, actor: Actor, notes: Sequence[Note], now: dt.datetime, *, new: bool = False
+) -> None:
+    """Append ``notes`` to ``chain`` in their order. Raise ValueError or TypeError for a detail that JSON can't say.
+
+    ``new``: this transaction begins the chain, and has written nothing to it yet.
+    """
     if not notes:
         return
-    seq, previous = await _head(session, chain)
+    seq, previous = (0, links.FIRST) if new else await _head(session, chain)
     rows = []
     for note in notes:
         seq += 1
@@ -97,6 +102,9 @@ async def write(session: AsyncSession, chain: str, actor: Actor, notes: Sequence
         previous = links.link(**said)
         rows.append({**said, "hash": previous})
     await session.execute(insert(ENTRY), rows)
+    if new:
+        await session.execute(insert(HEAD), [{"chain": chain, "seq": seq, "hash": previous, "unsealed": True}])
+        return
     await session.execute(update(HEAD).where(HEAD.c.chain == chain).values(seq=seq, hash=previous, unsealed=True))
 
 

@@ -55,7 +55,10 @@ def limit_of(allowed: str) -> Limit:
 
 
 async def _calendar(work: Work, city: str) -> calendar.WorkingCalendar:
-    return calendar.WorkingCalendar(await calendar_days.load(work.session, city))
+    known: dict[str, calendar.WorkingCalendar] = work.session.info.setdefault("deadlines.calendars", {})
+    if city not in known:
+        known[city] = calendar.WorkingCalendar(await calendar_days.load(work.session, city))
+    return known[city]
 
 
 async def start(work: Work, case: Case, *, subject: str, duty: str, unit: str, limit: Limit, share: float) -> Deadline:

@@ -51,6 +51,7 @@ def wanted(row: Any, catalog: Catalog) -> tuple[str, str, Limit] | None:
 async def follow(work: Work, rows: Iterable[Any]) -> None:
     """Begin and end duties of rows that have moved."""
     from router.casework.limits import catalog_of
+    from router.casework.work import born
     from router.storage.casework import Case
     from router.supervision import deadlines
 
@@ -61,7 +62,8 @@ async def follow(work: Work, rows: Iterable[Any]) -> None:
         catalog = await catalog_of(work, case)
         need = wanted(row, catalog)
         there = False
-        for one in await deadlines.running(work, row.id):
+        # nothing can run yet for what was opened a moment ago in a case that is new
+        for one in [] if case.id in born(work.session) else await deadlines.running(work, row.id):
             if one.duty in FOLLOWING:
                 if need is not None and (one.duty, one.unit) == need[:2]:
                     there = True
