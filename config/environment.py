@@ -213,7 +213,7 @@ def read(variables: Mapping[str, str]) -> tuple[Environment, list[Problem]]:
 
 
 def _explain(name: str, detail: Any) -> Problem:
-    secret = "SecretStr" in str(Environment.model_fields[name].annotation)
+    secret = "SecretStr" in str(Environment.model_fields[name].annotation) or "@" in str(detail["input"])
     shown = "its value" if secret else repr(str(detail["input"]))
     if detail["type"] == "value_error":
         return _problem(PREFIX + name.upper(), f"{shown} can't be used", str(detail["ctx"]["error"]))

@@ -50,6 +50,13 @@ def test_every_variable_is_taken(tmp_path: Path) -> None:
             "HOTLINE_DATABASE_URL": "postgresql://u:p@db/x",
             "HOTLINE_DEMO_PASSWORD": "correct horse",
             "HOTLINE_LOG_LEVEL": "debug",
+            "HOTLINE_HTTPS": "on",
+            "HOTLINE_PUBLIC_URL": "https://hotline.example.cn/",
+            "HOTLINE_PROXIES": "10.0.0.1, 10.1.0.0/16,::1",
+            "HOTLINE_METRICS_FROM": "10.2.0.9",
+            "HOTLINE_OIDC_ISSUER": "https://id.example.cn/realms/km",
+            "HOTLINE_OIDC_CLIENT_ID": "hotline",
+            "HOTLINE_OIDC_CLIENT_SECRET": "pass-word-4",
             "PATH": "/bin",
         }
     )
@@ -60,6 +67,11 @@ def test_every_variable_is_taken(tmp_path: Path) -> None:
     assert not loaded.redis_embedded
     assert loaded.database_url == "postgresql+psycopg://u:p@db/x"
     assert loaded.log_level == "debug"
+    assert (loaded.https, loaded.public_url) == (True, "https://hotline.example.cn")
+    assert [str(one) for one in loaded.proxies] == ["10.0.0.1/32", "10.1.0.0/16", "::1/128"]
+    assert [str(one) for one in loaded.metrics_from] == ["10.2.0.9/32"]
+    assert loaded.oidc == settings.Oidc("https://id.example.cn/realms/km", "hotline", "pass-word-4")
+    assert "pass-word" not in repr(loaded)
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
@@ -99,6 +111,14 @@ def test_secrets_do_not_show_in_the_settings() -> None:
         ("HOTLINE_HTTP_PORT", "5080", "HOTLINE_TRUNK_PORT's already"),
         ("HOTLINE_HTTP_PORT", "20000", "lies in HOTLINE_RTP_PORTS"),
         ("HOTLINE_BIND", "0.0.0.0", "phones and trunks"),
+        ("HOTLINE_HTTPS", "yes", "'auto', 'on' or 'off'"),
+        ("HOTLINE_PROXIES", "proxy.example", "with commas between"),
+        ("HOTLINE_METRICS_FROM", "10.0.0.1;10.0.0.2", "with commas between"),
+        ("HOTLINE_PUBLIC_URL", "http://hotline.example.cn", "for this machine only"),
+        ("HOTLINE_PUBLIC_URL", "https://u:topsecret@h/", "such as https://"),
+        ("HOTLINE_OIDC_ISSUER", "id.example.cn", "such as https://"),
+        ("HOTLINE_OIDC_ISSUER", "https://id.example.cn", "set HOTLINE_OIDC_CLIENT_ID, HOTLINE_OIDC_CLIENT_SECRET too"),
+        ("HOTLINE_OIDC_CLIENT_SECRET", "topsecret", "HOTLINE_OIDC_ISSUER"),
     ],
 )
 def test_a_wrong_variable_is_told_with_a_remedy(variable: str, value: str, words: str) -> None:
@@ -121,6 +141,40 @@ def test_production_listens_everywhere_and_warns_of_what_one_machine_is_for() ->
     assert loaded.tls_certificate is None
     assert any("SQLite" in warning for warning in loaded.warnings)
     assert any("loopback" in warning for warning in loaded.warnings)
+
+
+def test_development_speaks_plain_http_unless_asked(tmp_path: Path) -> None:
+    plain = settings.load(env={"HOTLINE_DATA_DIR": str(tmp_path)})
+    settings.check_http(plain)
+    assert not plain.https
+    assert settings.load(env={"HOTLINE_DATA_DIR": str(tmp_path), "HOTLINE_HTTPS": "on"}).https
+
+
+def certified(folder: Path) -> dict[str, str]:
+    files = {"HOTLINE_TLS_CERTIFICATE": folder / "c.pem", "HOTLINE_TLS_KEY": folder / "k.pem"}
+    for file in files.values():
+        file.write_text("")
+    return {name: str(file) for name, file in files.items()}
+
+
+def test_production_with_a_certificate_speaks_https(tmp_path: Path) -> None:
+    env = PRODUCTION | certified(tmp_path)
+    secure = settings.load(env=env)
+    settings.check_http(secure)
+    assert secure.https
+    with pytest.raises(ConfigError):
+        settings.check_http(settings.load(env=env | {"HOTLINE_HTTPS": "off"}))
+
+
+def test_production_serves_no_http_in_clear_beyond_loopback_but_to_a_proxy() -> None:
+    plain = settings.load(env=PRODUCTION)  # a call core or worker alone needs no certificate
+    with pytest.raises(ConfigError) as caught:
+        settings.check_http(plain)
+    (problem,) = caught.value.problems
+    assert (problem.key, "HOTLINE_PROXIES" in problem.remedy) == ("HOTLINE_HTTPS", True)
+    for allowed in ({"HOTLINE_PROXIES": "10.0.0.1"}, {"HOTLINE_BIND": "127.0.0.1"}):
+        settings.check_http(settings.load(env=PRODUCTION | allowed))
+    assert set(refused(**PRODUCTION, HOTLINE_HTTPS="on")) == {"HOTLINE_HTTPS"}
 
 
 def test_production_asks_for_the_advertised_address() -> None:

@@ -27,7 +27,23 @@ def one_error(said: str) -> str:
     "arguments",
     [
         [],
-        *([name] for name in ("up", "telephony", "worker", "doctor", "migrate", "seats", "config", "version", "ping", "calls")),
+        *(
+            [name]
+            for name in (
+                "up",
+                "telephony",
+                "worker",
+                "doctor",
+                "migrate",
+                "seats",
+                "config",
+                "version",
+                "ping",
+                "calls",
+                "api",
+                "user",
+            )
+        ),
     ],
 )
 def test_every_command_explains_itself(arguments: list[str]) -> None:

@@ -60,7 +60,7 @@ def services(raw: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_the_file_is_well_formed(raw: dict[str, Any], services: dict[str, dict[str, Any]]) -> None:
-    assert set(services) == {"telephony", "worker", "valkey", "postgres"}
+    assert set(services) == {"telephony", "worker", "api", "valkey", "postgres"}
     for service in services.values():
         assert set(service) <= SERVICE_KEYS
         assert "image" in service
@@ -85,12 +85,20 @@ def test_the_image_has_what_its_file_names() -> None:
     assert not re.findall(r"(?i)password|secret", text)
 
 
-@pytest.mark.parametrize("name", ["telephony", "worker"])
+@pytest.mark.parametrize("name", ["telephony", "worker", "api"])
 def test_services_accept_their_environment(services: dict[str, dict[str, Any]], name: str) -> None:
     made = settings.load(env=services[name]["environment"])
     assert made.production
     assert not made.redis_embedded
     assert made.database_url.startswith("postgresql+psycopg://hotline:pg-pass-1@127.0.0.1:5432/")
+
+
+def test_the_interface_is_for_a_proxy_on_this_machine_unless_told_otherwise(raw: dict[str, Any]) -> None:
+    made = settings.load(env=filled(raw["services"]["api"]["environment"], GIVEN))
+    settings.check_http(made)
+    assert (made.https, [str(network) for network in made.proxies]) == (False, ["127.0.0.1/32"])
+    other = settings.load(env=filled(raw["services"]["api"]["environment"], GIVEN | {"HOTLINE_PROXIES": "10.0.0.7"}))
+    assert [str(network) for network in other.proxies] == ["10.0.0.7/32"]
 
 
 def test_valkey_and_worker_run_as_in_the_file(

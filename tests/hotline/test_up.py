@@ -109,14 +109,15 @@ def test_demo_secrets_stop_a_production_start(hotline_env: dict[str, str]) -> No
     from config import secrets
 
     secrets.Secrets.open(settings.load(env=hotline_env))
-    done = run("up", env=hotline_env | {"HOTLINE_ENV": "production", "HOTLINE_ADVERTISE": "127.0.0.1"})
+    production = {"HOTLINE_ENV": "production", "HOTLINE_ADVERTISE": "127.0.0.1", "HOTLINE_PROXIES": "127.0.0.1"}
+    done = run("up", env=hotline_env | production)
     assert done.returncode == 2
     assert "demo secrets" in done.stderr
 
 
 def test_services_on_a_server_of_ones_own_need_no_embedded_one(hotline_env: dict[str, str]) -> None:
     own = settings.load(env=hotline_env | {"HOTLINE_REDIS_URL": "redis://127.0.0.1:6379/0"})
-    assert [service.name for service in up.services(own)] == ["telephony", "worker"]
+    assert [service.name for service in up.services(own)] == ["telephony", "worker", "api"]
 
 
 def test_a_server_that_cannot_read_its_data_says_so(start: Start, hotline_env: dict[str, str]) -> None:
@@ -126,6 +127,18 @@ def test_a_server_that_cannot_read_its_data_says_so(start: Start, hotline_env: d
     command = start("-c", STACK, "--json", env=hotline_env)
     assert command.process.wait(30) == 1
     command.line(lambda line: "manifest" in line and line.endswith("giving up"))
+
+
+def test_http_in_clear_stops_a_production_start(hotline_env: dict[str, str]) -> None:
+    done = run("up", env=hotline_env | {"HOTLINE_ENV": "production", "HOTLINE_ADVERTISE": "127.0.0.1"})
+    assert done.returncode == 2
+    assert "HOTLINE_PROXIES" in done.stderr
+
+
+def test_people_are_told_where_http_is_served(hotline_env: dict[str, str]) -> None:
+    made = settings.load(env=hotline_env)
+    assert "http://127.0.0.1:8000/docs" in up.text(made, {}, "http://127.0.0.1:8000")
+    assert "not ready yet" in up.text(made, {})
 
 
 def test_seats_are_told_in_spans() -> None:

@@ -31,7 +31,7 @@ def env(hotline_env: dict[str, str], prompts: Path) -> dict[str, str]:
     data_dir = Path(hotline_env["HOTLINE_DATA_DIR"])
     data_dir.mkdir(mode=0o700)
     (data_dir / "cache").symlink_to(prompts)
-    names = ("HOTLINE_SIP_PORT", "HOTLINE_SIP_TLS_PORT", "HOTLINE_TRUNK_PORT")
+    names = ("HOTLINE_SIP_PORT", "HOTLINE_SIP_TLS_PORT", "HOTLINE_TRUNK_PORT", "HOTLINE_HTTP_PORT")
     return hotline_env | {name: str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
 
 
@@ -58,8 +58,8 @@ def family(command: Command) -> list[int]:
 def test_it_answers_restarts_its_call_core_and_leaves_nothing(start: Start, env: dict[str, str]) -> None:
     command = start("-m", "hotline", "up", "--json", env=env)
     facts = command.facts(90)
-    assert set(facts["services"]) == {"telephony", "worker"}
-    for service in ("telephony", "worker"):
+    assert set(facts["services"]) == {"telephony", "worker", "api"}
+    for service in ("telephony", "worker", "api"):
         assert run("ping", service, env=env).returncode == 0
     doctor = run("doctor", env=env | {"COLUMNS": "200"})
     assert doctor.returncode == 0, doctor.stdout
