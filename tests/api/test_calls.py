@@ -119,9 +119,9 @@ def test_supervisors_see_numbers_masked_and_cannot_search_for_them(sqlite_settin
     run(go())
 
 
-def test_one_call_with_all_that_belongs_to_it(settings: Settings) -> None:
+def test_one_call_with_all_that_belongs_to_it(sqlite_settings: Settings) -> None:
     async def go() -> None:
-        async with floor(settings) as here:
+        async with floor(sqlite_settings) as here:
             await here.furnish()
             transfer = contract.TransferFacts(
                 id="t1", call="c1", rev=3, kind="one-key", by="key", asker="c1.l2", asker_seat="8001", from_centre="12345",
