@@ -154,9 +154,12 @@ def migrate(as_json: _Json = False) -> None:
 def seed(as_json: _Json = False) -> None:
     """Furnish an example city: catalogs, agencies, duty contacts and people for all roles. Development only."""
     from config.settings import load
+    from hotline import logs
     from hotline import seed as example
 
-    example.run(load(), as_json=as_json)
+    settings = load()
+    logs.set_up(settings.log_level)
+    example.run(settings, as_json=as_json)
 
 
 @app.command()

@@ -7,8 +7,10 @@ J261125-00042-7 to 110, so that a letter misheard still leads to the same matter
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import re
+import weakref
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -16,7 +18,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from router.errors import Invalid
-from router.storage import upsert
+from router.storage import engine, upsert
 from router.storage.base import table_of
 from router.storage.casework import Counter
 
@@ -26,6 +28,8 @@ LETTERS: dict[Kind, str] = {"case": "S", "ticket": "G", "order": "J", "handoff":
 """事项 S, 工单 G, 警单 J, 流转 L, 会商 H, 督办 D."""
 HERE = ZoneInfo("Asia/Shanghai")
 COUNTER = table_of(Counter)
+BLOCK = 32
+"""Counts that a process takes at a time where several write at once."""
 
 _DAMM = (
     (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
@@ -73,14 +77,57 @@ def read(text: str) -> str:
     return f"{letter}{day}-{count}-{digit}"
 
 
+class _Blocks:
+    """Numbers that this process has taken and not given out yet."""
+
+    def __init__(self) -> None:
+        self._left: dict[tuple[str, str], range] = {}
+        self._lock = asyncio.Lock()
+
+    async def take(self, session: AsyncSession, name: str) -> int:
+        """The next count of a name out of this process's block."""
+        key = (str((await session.connection()).engine.url), name)
+        async with self._lock:
+            left = self._left.get(key)
+            if not left:
+                async with engine.beside(session) as apart:
+                    last = await _count(apart, name, BLOCK)
+                self._forget(key)
+                left = range(last - BLOCK + 1, last + 1)
+            self._left[key] = left[1:]
+            return left[0]
+
+    def _forget(self, fresh: tuple[str, str]) -> None:
+        """What is left of earlier days."""
+        url, name = fresh
+        kind = name.partition(":")[0]
+        for key in [one for one in self._left if one[0] == url and one[1].partition(":")[0] == kind]:
+            del self._left[key]
+
+
+_blocks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Blocks] = weakref.WeakKeyDictionary()
+
+
 async def next_number(session: AsyncSession, kind: Kind, now: dt.datetime) -> str:
-    """A fresh number; whoever takes one at the same moment waits for this transaction's end."""
+    """A fresh number.
+
+    On SQLite, which has one writer, the count is in the transaction. On PostgreSQL a process takes :data:`BLOCK` counts at a
+    time in a transaction of its own: in this one, everybody would wait for everybody's end. So numbers may be left out, and
+    those of two processes are not in the order of time.
+    """
     day = now.astimezone(HERE).date()
     name = f"{kind}:{day.isoformat()}"
+    if session.get_bind().dialect.name == "sqlite":
+        return write(kind, day, await _count(session, name, 1))
+    return write(kind, day, await _blocks.setdefault(asyncio.get_running_loop(), _Blocks()).take(session, name))
+
+
+async def _count(session: AsyncSession, name: str, by: int) -> int:
+    """Move a counter on; return where it is then."""
+    move = update(COUNTER).where(COUNTER.c.name == name).values(value=COUNTER.c.value + by).returning(COUNTER.c.value)
     for _ in range(2):
-        query = update(COUNTER).where(COUNTER.c.name == name).values(value=COUNTER.c.value + 1).returning(COUNTER.c.value)
-        count = (await session.execute(query)).scalar()
+        count = (await session.execute(move)).scalar()
         if count is not None:
-            return write(kind, day, int(count))
+            return int(count)
         await upsert.insert_new(session, COUNTER, [{"name": name, "value": 0}])
     raise RuntimeError("the counter's row vanished")

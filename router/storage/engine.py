@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from router.storage.errors import BadUrl
 
@@ -117,6 +118,20 @@ def create(url: str, *, pool: int = 5) -> AsyncEngine:
     else:
         prepare_postgresql(engine.sync_engine)
     return engine
+
+
+@asynccontextmanager
+async def beside(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+    """A transaction of its own beside the session's, on a connection that is opened for it: committed when the block ends,
+    whatever becomes of the session's. Not out of the pool, where those who hold a connection would wait for one another; and not
+    for SQLite, which has one writer at a time."""
+    url = (await session.connection()).engine.url
+    engine = create_async_engine(url, connect_args=connect_args(url), poolclass=NullPool)
+    try:
+        async with AsyncSession(engine) as apart, apart.begin():
+            yield apart
+    finally:
+        await engine.dispose()
 
 
 class Database:

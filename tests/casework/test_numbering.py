@@ -68,3 +68,41 @@ def test_many_at_once_get_numbers_without_gaps(database_url: str) -> None:
             await database.close()
 
     assert sorted(run(take())) == [numbering.write("ticket", DAY, count) for count in range(1, 13)]
+
+
+def test_nobody_waits_for_a_number_that_another_transaction_holds(postgresql_url: str) -> None:
+    migrations.upgrade(postgresql_url)
+    now = dt.datetime(2026, 11, 25, 3, tzinfo=dt.UTC)
+
+    async def take() -> list[str]:
+        here, elsewhere = Database(postgresql_url), Database(postgresql_url)
+        try:
+            async with here.write() as slow:
+                first = await numbering.next_number(slow, "case", now)
+                async with elsewhere.write() as quick:
+                    second = await numbering.next_number(quick, "case", now)
+                await slow.rollback()
+            async with elsewhere.write() as later:
+                return [first, second, await numbering.next_number(later, "case", now)]
+        finally:
+            await here.close()
+            await elsewhere.close()
+
+    assert run(take(), 20) == [numbering.write("case", DAY, count) for count in (1, 2, 3)]
+
+
+def test_two_processes_never_give_out_the_same_number(postgresql_url: str) -> None:
+    migrations.upgrade(postgresql_url)
+    now = dt.datetime(2026, 11, 25, 3, tzinfo=dt.UTC)
+
+    async def take(count: int) -> list[str]:
+        database = Database(postgresql_url)
+        try:
+            async with database.write() as session:
+                return [await numbering.next_number(session, "case", now) for _ in range(count)]
+        finally:
+            await database.close()
+
+    # each event loop has a block of its own, as each process has
+    taken = [number for _ in range(3) for number in run(take(numbering.BLOCK + 3))]
+    assert len(set(taken)) == len(taken)
