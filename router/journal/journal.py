@@ -135,10 +135,9 @@ async def timeline(
 
 async def erase(session: AsyncSession, case: str, actor: Actor, now: dt.datetime) -> None:
     """Delete a case's entries for the retention job, and note in the system's chain how far they went: so
-    :mod:`router.journal.verify` knows that they are rightly gone."""
+    :mod:`router.journal.verify` knows that they are rightly gone. What is written about the case later goes on from there."""
     chain = of_case(case)
     seq, last = await _head(session, chain)
     note = Note(ERASED, case, {"chain": chain, "seq": seq, "hash": last})
     await write(session, SYSTEM, actor, [note], now)
     await session.execute(delete(ENTRY).where(ENTRY.c.chain == chain))
-    await session.execute(delete(HEAD).where(HEAD.c.chain == chain))

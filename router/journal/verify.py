@@ -32,6 +32,7 @@ BATCH = 2000
 Progress = Callable[[int, int], None]
 """Told after each batch: entries checked, entries there are."""
 Entry = Row[Any]
+_NOTES = select(ENTRY.c.detail).where(ENTRY.c.chain == SYSTEM, ENTRY.c.action == ERASED).order_by(ENTRY.c.seq)
 
 
 async def verify(
@@ -58,6 +59,7 @@ async def verify(
             sealed_heads.read(folder, heads, walk.findings, counting, only=chain)
             walk.check_key(own_key if folder == folders[0] else None, before)
         walk.check_marks(marks, own_key)
+        await walk.read_erased()
         await walk.check_chains()
         await walk.check_heads()
         await walk.check_missing()
@@ -134,7 +136,7 @@ class _Walk:
             for row in rows:
                 if current is None or row.chain != current.name:
                     await self._end(current, ends)
-                    current = self._begin(row.chain)
+                    current = await self._begin(row.chain, row.seq)
                 self._check(current, row)
             if self.progress:
                 self.progress(self.findings.entries, max(total, self.findings.entries))
@@ -155,10 +157,16 @@ class _Walk:
         query = select(HEAD).where(HEAD.c.chain.in_(sorted(chains)))
         return {row.chain: (row.seq, row.hash) for row in await session.execute(query)}
 
-    def _begin(self, name: str) -> _Chain:
+    async def _begin(self, name: str, first: int) -> _Chain:
+        """A chain begins with entry 1, or where it was erased by law."""
         self.findings.chains += 1
         mentions = self.heads.of(name)
-        return _Chain(name, mentions, next(mentions, None))
+        at = _Chain(name, mentions, next(mentions, None))
+        note = await self._erased(name) if first > 1 else None
+        if note is not None:
+            at.seq, at.hash = note
+            self._compare(at)
+        return at
 
     def _broken(self, at: _Chain, code: str, seq: int | None, checkpoint: str = "", detail: str = "") -> None:
         """Only the first broken link of a chain is told."""
@@ -178,9 +186,13 @@ class _Walk:
         elif row.previous != at.hash:
             self._broken(at, "entry.relinked", row.seq)
         at.seq, at.hash = row.seq, row.hash
+        self._compare(at)
+
+    def _compare(self, at: _Chain) -> None:
+        """With what checkpoints say of this link; earlier ones that were erased are passed over."""
         while not at.broken and at.mention is not None and at.mention[0] <= at.seq:
             seq, hash_, line = at.mention
-            if hash_ != at.hash:
+            if seq == at.seq and hash_ != at.hash:
                 self._broken(at, "chain.rewritten", seq, line)
             at.mention = next(at.mentions, None)
 
@@ -204,17 +216,20 @@ class _Walk:
                 for row in rows:
                     self._check(at, row)
                 if not rows:
-                    detail = f"the chain had {head.seq} entries, the last one here is {at.seq}"
-                    return self._broken(at, "tail.cut", at.seq + 1, detail=detail)
-            gone = head is None and not (await session.execute(select(_any(ENTRY.c.chain == at.name)))).scalar()
-        if gone:  # erased while we were walking: looked after with the missing ones
-            at.mention = None
-            return None
+                    return await self._stops(at, head.seq)
         if head is None:
             return self._broken(at, "head.missing", at.seq)
         if (head.seq, head.hash) != (at.seq, at.hash):
             return self._broken(at, "head.disagrees", at.seq, detail=f"it says entry {head.seq}")
         return None
+
+    async def _stops(self, at: _Chain, end: int) -> None:
+        """There is nothing between here and the chain's end. Was it erased while we were walking?"""
+        note = await self._erased(at.name, fresh=True)
+        if note is not None and note[0] > at.seq:
+            at.mention = None
+            return
+        self._broken(at, "tail.cut", at.seq + 1, detail=f"the chain had {end} entries, the last one here is {at.seq}")
 
     # --- what is not there
 
@@ -229,6 +244,8 @@ class _Walk:
             async with self.database.read() as session:
                 rows = (await session.execute(query)).all()
             for row in rows:
+                if await self._erased(row.chain, fresh=True) == (row.seq, row.hash):
+                    continue
                 self.findings.add(Finding("tail.cut", row.chain, 1, detail=f"the chain had {row.seq} entries, none is here"))
                 self.heads.done(row.chain)
             if len(rows) < self.batch:
@@ -237,32 +254,43 @@ class _Walk:
 
     async def check_missing(self) -> None:
         """Sealed chains of which nothing is left: erased by law, or removed."""
-        await self._read_erased()
         for name in self.heads.left():
             seq, hash_, line = self.heads.last_of(name) or (0, "", "")
-            note = self.heads.erased(name)
+            note = await self._erased(name, fresh=True)
             if note is None:
                 self.findings.add(Finding("chain.missing", name, 1, line))
             elif note[0] < seq or (note[0] == seq and note[1] != hash_):
                 detail = f"it is noted as erased at entry {note[0]}, which the checkpoint contradicts"
                 self.findings.add(Finding("chain.rewritten", name, min(note[0], seq), line, detail))
 
-    async def _read_erased(self) -> None:
+    async def read_erased(self) -> None:
         """What the system's chain notes as erased by law."""
-        query = select(ENTRY.c.detail).where(ENTRY.c.chain == SYSTEM, ENTRY.c.action == ERASED).order_by(ENTRY.c.seq)
         async with self.database.read() as session:
-            async for detail in await session.stream_scalars(query):
-                try:
-                    self.heads.keep_erased(str(detail["chain"]), int(detail["seq"]), str(detail["hash"]))
-                except (KeyError, TypeError, ValueError):
-                    continue  # an entry that says nothing excuses nothing
+            async for detail in await session.stream_scalars(_NOTES):
+                self._keep_erased(detail)
         self.findings.erased = self.heads.erased_count()
+
+    async def _erased(self, name: str, *, fresh: bool = False) -> tuple[int, str] | None:
+        """Where a chain was erased; ``fresh``: it may have been noted since we began."""
+        if fresh:
+            subject = name.partition(":")[2]
+            async with self.database.read() as session:
+                for detail in await session.scalars(_NOTES.where(ENTRY.c.subject == subject)):
+                    self._keep_erased(detail)
+        return self.heads.erased(name)
+
+    def _keep_erased(self, detail: Mapping[str, Any]) -> None:
+        try:
+            self.heads.keep_erased(str(detail["chain"]), int(detail["seq"]), str(detail["hash"]))
+        except (KeyError, TypeError, ValueError):
+            pass  # an entry that says nothing excuses nothing
 
     async def check_totals(self) -> None:
         """A chain that no line here mentions (another folder's book does) is missed in the count."""
         newest = max(self.heads.ends.values(), key=lambda line: line.at, default=None)
         if newest is None or not self.findings.ok:
             return
+        await self.read_erased()  # what was erased meanwhile as well
         there = self.findings.chains + self.findings.erased
         if there < newest.totals.get("chains", 0):
             detail = f"{newest.totals['chains']} then, {there} now"

@@ -293,7 +293,7 @@ def test_an_auditor_checks_with_the_copy_and_the_key_that_was_taken_away(sqlite:
     run(story())
 
 
-def test_chains_erased_by_law_are_no_fault_unless_the_note_is_a_lie(url: str, tmp_path: Path) -> None:
+def test_chains_erased_by_law_are_no_fault_and_go_on(url: str, tmp_path: Path) -> None:
     async def story() -> None:
         async with opened(url) as database:
             await filled(database, tmp_path)
@@ -303,6 +303,25 @@ def test_chains_erased_by_law_are_no_fault_unless_the_note_is_a_lie(url: str, tm
             assert (found.ok, found.erased, found.chains) == (True, 1, 3)  # case:1, user:9, system
             await seal(database, checkpoint.book_of(tmp_path), T0)
             assert (await told(database, tmp_path)).ok
+
+            # somebody looks at what is left of the case: its chain goes on
+            await write(database, CHAIN, "g", "h")
+            await seal(database, checkpoint.book_of(tmp_path), T0)
+            async with database.read() as session:
+                assert [one.seq for one in await journal.timeline(session, CHAIN)] == [7, 8]
+            assert (await told(database, tmp_path)).ok
+            async with database.write() as session:
+                await session.execute(delete(ENTRY).where(entry(7)))
+            found = await told(database, tmp_path)
+            assert [(one.code, one.chain, one.seq) for one in found.broken] == [("entry.missing", CHAIN, 7)]
+
+    run(story())
+
+
+def test_a_note_of_erasing_that_is_a_lie_excuses_nothing(sqlite: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(sqlite) as database:
+            await filled(database, tmp_path)
             note = journal.Note(journal.ERASED, "1", {"chain": "case:1", "seq": 1, "hash": "3" * 64})
             async with database.write() as session:
                 await journal.write(session, journal.SYSTEM, OPERATOR, [note], T0)
@@ -310,6 +329,54 @@ def test_chains_erased_by_law_are_no_fault_unless_the_note_is_a_lie(url: str, tm
                 await session.execute(delete(HEAD).where(HEAD.c.chain == "case:1"))
             found = await told(database, tmp_path)
             assert [(one.code, one.chain) for one in found.broken] == [("chain.rewritten", "case:1")]
+            async with database.write() as session:  # a lie about what is still there
+                lie = journal.Note(journal.ERASED, "2", {"chain": CHAIN, "seq": 2, "hash": "4" * 64})
+                await journal.write(session, journal.SYSTEM, OPERATOR, [lie], T0)
+                await session.execute(delete(ENTRY).where(ENTRY.c.chain == CHAIN, ENTRY.c.seq <= 2))
+            found = await told(database, tmp_path)
+            assert ("entry.relinked", CHAIN, 3) in [(one.code, one.chain, one.seq) for one in found.broken]
+
+    run(story())
+
+
+def test_chains_that_are_erased_while_they_are_verified_are_no_fault(url: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(url) as database:
+            await filled(database, tmp_path)
+            for number in range(10, 30):
+                await write(database, f"case:{number}", "a", "b", "c", "d", "e")
+            await seal(database, checkpoint.book_of(tmp_path), T0)
+
+            async def erase() -> None:
+                for number in range(29, 9, -1):
+                    async with database.write() as session:
+                        await journal.erase(session, str(number), OPERATOR, T0)
+
+            erasing = asyncio.create_task(erase())
+            while not erasing.done():
+                found = await told(database, tmp_path)
+                assert found.ok, [str(one) for one in found.broken]
+            await erasing
+
+    run(story())
+
+
+def test_a_chain_that_only_another_machine_sealed_is_missed_in_the_count(sqlite: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(sqlite) as database:
+            await write(database, "case:1", "a")
+            await seal(database, checkpoint.book_of(tmp_path / "one"), T0)
+            await write(database, "case:2", "a")
+            await seal(database, checkpoint.book_of(tmp_path / "two"), T0)
+            found = await told(database, tmp_path / "two")
+            assert (found.ok, [one.code for one in found.notes]) == (True, ["book.elsewhere"])
+            async with database.write() as session:
+                await session.execute(delete(ENTRY).where(ENTRY.c.chain == "case:1"))
+                await session.execute(delete(HEAD).where(HEAD.c.chain == "case:1"))
+            found = await told(database, tmp_path / "two")
+            assert [one.code for one in found.broken] == ["totals.shrunk"]
+            both = await verify(database, [tmp_path / "one" / "journal", tmp_path / "two" / "journal"])
+            assert [(one.code, one.chain) for one in both.broken] == [("chain.missing", "case:1")]
 
     run(story())
 
