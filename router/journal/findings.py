@@ -27,7 +27,7 @@ WORDS = {
     "checkpoint.repaired": "before this checkpoint a torn line was cut off",
     "checkpoint.foreign": "the newest checkpoint is not signed with this installation's own key",
     "checkpoint.key_changed": "from here on another key signs",
-    "book.removed": "a whole book of checkpoints that this installation signed is not here",
+    "book.removed": "a whole book of checkpoints signed with this machine's key is not here (on another machine? --checkpoints)",
     "book.elsewhere": "a book of checkpoints that is not here also seals this journal: verify with its folder too",
     "book.none": "there are no checkpoints here: only the chains themselves were checked",
 }
