@@ -324,6 +324,10 @@ def _warnings(
         found.append("the embedded Valkey serves one machine only; set HOTLINE_REDIS_URL for more")
     if certificate is None:
         found.append("no TLS listener: set HOTLINE_TLS_CERTIFICATE and HOTLINE_TLS_KEY to offer one")
+    if not _https(variables) and not variables.proxies and not ip_address(_bind(variables)).is_loopback:
+        found.append(
+            "HTTP would be in clear, so `hotline up` and `hotline api` refuse to start: see HOTLINE_HTTPS, HOTLINE_PROXIES"
+        )
     for trunk in installation.trunks:
         if any(ip_network(address, strict=False).is_loopback for address in trunk.addresses):
             found.append(f"trunk {trunk.id}: every program on this machine can call in as it (loopback address)")

@@ -315,7 +315,7 @@ def recheck(state: State) -> None:
 async def part(state: State) -> AsyncIterator[None]:
     """Run the hub for the life of the application."""
     # streams end by themselves when the service does: cut by the library, they would lack their last bytes
-    AppStatus.disable_automatic_graceful_drain()
+    AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
     hub = state.parts["hub"] = Hub(state)
     running = asyncio.create_task(hub.run(), name="news")
     try:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 REQUEST_ID = "X-Request-ID"
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+"""What figures count apart: a client may say any word."""
 
 
 class _TooLarge(Exception):
@@ -169,7 +171,8 @@ def template(scope: Scope) -> str:
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
     path = template(scope)
-    metrics.REQUESTS.labels(scope["method"] if len(scope["method"]) < 10 else "?", path, str(status)).inc()
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    metrics.REQUESTS.labels(method, path, str(status)).inc()
     if "text/event-stream" not in dict(scope["headers"]).get(b"accept", b"").decode("latin-1"):
         metrics.SECONDS.labels(path).observe(seconds)
     log.info(

@@ -10,7 +10,7 @@ import dataclasses
 import datetime as dt
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, false, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from router.access.actor import Actor, Role, Shared
@@ -158,7 +158,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
 
 def may(actor: Actor, action: str) -> bool:
     """Whether the role allows the action at all; rows have their own rules below. Raise KeyError for an unknown action."""
-    return ACTIONS[action].__contains__(actor.role) or actor.is_system
+    return actor.role in ACTIONS[action] or actor.is_system
 
 
 def require(actor: Actor, action: str) -> None:
@@ -393,8 +393,6 @@ def visible_consultations(actor: Actor, now: dt.datetime) -> ColumnElement[bool]
 
 def invited(agency: str) -> ColumnElement[bool]:
     """The agency is in the JSON list; codes have 18 letters and digits, so one can't be part of another."""
-    from sqlalchemy import Text, cast
-
     return cast(Consultation.agencies, Text).contains(f'"{agency}"', autoescape=True)
 
 

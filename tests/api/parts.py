@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime as dt
+import functools
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -226,16 +228,23 @@ async def standing(
 
 def made(folder: Path, database: str, redis_url: str, **env: str) -> Settings:
     """Settings of an installation of its own, with the shipped configuration."""
-    variables: Mapping[str, str] = {
-        "HOTLINE_DATA_DIR": str(folder / "data"),
-        "HOTLINE_DATABASE_URL": database,
-        "HOTLINE_REDIS_URL": redis_url,
-        "HOTLINE_HTTP_PORT": "0",
-        **env,
-    }
-    found = configuration.load(env=variables)
-    found.data_dir.mkdir(parents=True, exist_ok=True)
-    return found
+    base = _loaded(frozenset(env.items()))
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    scheme, rest = database.split("://", 1)
+    driver = "sqlite+aiosqlite" if scheme.startswith("sqlite") else "postgresql+psycopg"
+    tls = (
+        {"tls_certificate": data / "tls" / "certificate.pem", "tls_key": data / "tls" / "key.pem"} if not base.production else {}
+    )
+    return dataclasses.replace(
+        base, data_dir=data, database_url=f"{driver}://{rest}", redis_url=redis_url, redis_embedded=False, **tls
+    )
+
+
+@functools.cache
+def _loaded(env: frozenset[tuple[str, str]]) -> Settings:
+    """Reading and checking the shipped files takes a fifth of a second: once is enough."""
+    return configuration.load(env={"HOTLINE_HTTP_PORT": "0", **dict(env)})
 
 
 @pytest.fixture(autouse=True)

@@ -82,7 +82,7 @@ BODIES: list[tuple[bytes, str]] = [
     (b'{"value": 1.5}', "int_from_float"),
     (b'{"words": null}', "string_type"),
     (b'{"__proto__": 1}', "extra_forbidden"),
-    (b'{"words": "a\\u0007"}', "hotline.control"),
+    (b'{"words": "a\\u0007"}', "field.control"),
     (json.dumps({"words": "长" * 20_001}).encode(), "string_too_long"),
 ]
 

@@ -277,13 +277,13 @@ def test_every_wrong_field_is_told_in_chinese(sqlite_settings: Settings) -> None
     run(go())
 
 
-@pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
-def test_moments_that_no_calendar_here_knows_are_refused(sqlite_settings: Settings, year: int) -> None:
+def test_moments_that_no_calendar_here_knows_are_refused(sqlite_settings: Settings) -> None:
     async def go() -> None:
         async with standing(sqlite_settings, extra=toys()) as stand:
             person = await stand.sign_in("operator")
-            at = dt.datetime(year, 6, 1, tzinfo=dt.UTC).isoformat()
-            assert (await person.post("/api/v1/toys", json={"name": "one", "at": at})).status_code == 422
+            for year in (1, 1969, 2200, 9999):
+                at = dt.datetime(year, 6, 1, tzinfo=dt.UTC).isoformat()
+                assert (await person.post("/api/v1/toys", json={"name": "one", "at": at})).status_code == 422
 
     run(go())
 

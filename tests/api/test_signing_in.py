@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import argon2
 import httpx
-import pytest
+import jwt
 from sqlalchemy import select
 
 from config.settings import Settings
@@ -244,15 +244,18 @@ def test_a_program_rotates_its_tokens_and_a_stolen_one_ends_them_all(settings: S
     run(go())
 
 
-@pytest.mark.parametrize("token", ["x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", ""])
-def test_a_forged_token_is_nobody(sqlite_settings: Settings, token: str) -> None:
+def test_a_forged_token_is_nobody(sqlite_settings: Settings) -> None:
     async def go() -> None:
         async with standing(sqlite_settings) as stand, stand.client() as client:
-            for header in (f"Bearer {token}", f"Basic {token}"):
-                answer = await client.get(ME, headers={"Authorization": header})
-                assert answer.status_code == 401
-                assert answer.headers["www-authenticate"] == "Bearer"
-            assert (await client.get(f"{ME}?access_token={token}&token={token}")).status_code == 401
+            account = await stand.account("integration")
+            claims = {"iss": "hotline", "aud": "hotline", "sub": account.id, "fam": "f", "exp": 4_000_000_000}
+            unsigned, foreign = jwt.encode(claims, None, "none"), jwt.encode(claims, "k" * 32, "HS256")
+            for token in ("x", "a.b.c", "", unsigned, foreign):
+                for header in (f"Bearer {token}", f"Basic {token}"):
+                    answer = await client.get(ME, headers={"Authorization": header})
+                    assert answer.status_code == 401
+                    assert answer.headers["www-authenticate"] == "Bearer"
+                assert (await client.get(f"{ME}?access_token={token}&token={token}")).status_code == 401
 
     run(go())
 
