@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
-import subprocess
-import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from hotline import exchange
+from hotline import exchange, logs
+from hotline.errors import CommandError
 from router.exchange import schema, shared
-from router.storage import vault
+from router.storage import archive, sealed, vault
 from router.storage.engine import Database
 from router.storage.journal import JournalEntry
 from router.storage.organisation import Account, Peer
+from tests.casework.parts import keys
 from tests.exchange.conftest import NOW
 from tests.storage.parts import run
 
@@ -26,16 +30,45 @@ EXAMPLES = Path(schema.__file__).parent / "examples"
 PHRASE = "correct horse battery"
 
 
-def hotline(*arguments: str, data: Path, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
-    command = [sys.executable, "-m", "hotline", *arguments]
-    return subprocess.run(
-        command, env={**clean, "HOTLINE_DATA_DIR": str(data), **env}, input=stdin, capture_output=True, text=True, timeout=90
-    )
+@dataclass
+class Done:
+    """How a command ended."""
+
+    stdout: str
+    stderr: str
+    status: int
+
+
+def hotline(*arguments: str, data: Path, stdin: str = "", **env: str) -> Done:
+    """Run a command in this process, in a thread as its loop wants no other beside it."""
+    app: Any = importlib.import_module(f"hotline.{arguments[0]}").app
+    clean = {name: None for name in os.environ if name.startswith("HOTLINE_")}
+    found: list[Any] = []
+
+    def run_it() -> None:
+        variables = {**clean, "HOTLINE_DATA_DIR": str(data), **env}
+        found.append(CliRunner().invoke(app, list(arguments[1:]), input=stdin, env=variables))
+
+    thread = threading.Thread(target=run_it)
+    thread.start()
+    thread.join(90)
+    (result,) = found
+    if isinstance(result.exception, CommandError):
+        return Done(result.stdout, f"error: {result.exception}", result.exception.status)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return Done(result.stdout, result.stderr, result.exit_code)
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passphrases cost little, and the logs of the tests stay as they are."""
+    monkeypatch.setattr(logs, "set_up", lambda _level: None)
+    monkeypatch.setattr(archive, "SCRYPT", {"n": 2, "r": 1, "p": 1})
+    keys()
 
 
 @pytest.fixture
-def data(furnished_sqlite: Path, tmp_path: Path) -> Path:
+def data(furnished_sqlite: Path, tmp_path: Path) -> Iterator[Path]:
     """A data folder with a furnished database and an integration account, and its keys."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
@@ -51,7 +84,9 @@ def data(furnished_sqlite: Path, tmp_path: Path) -> Path:
         await database.close()
 
     run(step())
-    return folder
+    yield folder
+    sealed.close()
+    keys.cache_clear()
 
 
 def rows(data: Path, model: type[Any]) -> list[Any]:
@@ -100,9 +135,9 @@ def test_a_shared_database_is_prepared_once(tmp_path: Path) -> None:
 def test_peers_are_added_listed_and_removed(data: Path) -> None:
     common = ["--name", "昆明110", "--centre", "110", "--url", "https://110.example.cn/exchange", "--token-stdin"]
     wrong = hotline("peer", "add", "kunming-110", *common, "--account", "nobody", data=data, stdin="token\n")
-    assert wrong.returncode == 2 and wrong.stderr.startswith("error: invalid: ") and wrong.stdout == ""
+    assert wrong.status == 2 and wrong.stderr.startswith("error: invalid: ") and wrong.stdout == ""
     made = hotline("peer", "add", "kunming-110", *common, "--account", "peer-110", "--json", data=data, stdin="token\n")
-    assert made.returncode == 0, made.stderr
+    assert made.status == 0, made.stderr
     (row,) = rows(data, Peer)
     assert (row.token, row.account, row.side) == ("token", "a1", "110") and "token" not in made.stdout
     listed = json.loads(hotline("peer", "list", "--json", data=data).stdout)
@@ -117,11 +152,11 @@ def test_a_backup_is_made_checked_and_put_back(data: Path, tmp_path: Path) -> No
     out = tmp_path / "backups"
     out.mkdir()
     refused = hotline("backup", str(out), data=data)
-    assert refused.returncode == 2 and "--without-secrets" in refused.stderr and list(out.iterdir()) == []
+    assert refused.status == 2 and "--without-secrets" in refused.stderr and list(out.iterdir()) == []
     phrase = tmp_path / "phrase"
     phrase.write_text(f"{PHRASE}\n")
     made = hotline("backup", str(out), "--passphrase-file", str(phrase), "--json", data=data)
-    assert made.returncode == 0, made.stderr
+    assert made.status == 0, made.stderr
     said = json.loads(made.stdout)
     file = Path(said["file"])
     assert (
@@ -130,9 +165,9 @@ def test_a_backup_is_made_checked_and_put_back(data: Path, tmp_path: Path) -> No
 
     place = tmp_path / "place"
     wrong = hotline("restore", str(file), data=place, HOTLINE_BACKUP_PASSPHRASE="another passphrase")
-    assert wrong.returncode == 2 and wrong.stderr.startswith("error: backup.passphrase: ") and not (place / "hotline.db").exists()
+    assert wrong.status == 2 and wrong.stderr.startswith("error: backup.passphrase: ") and not (place / "hotline.db").exists()
     done = hotline("restore", str(file), "--json", data=place, HOTLINE_BACKUP_PASSPHRASE=PHRASE)
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["counted"] == told["rows"] == said["rows"]
     assert [one.username for one in rows(place, Account)] == ["peer-110"]
@@ -143,7 +178,7 @@ def test_a_backup_is_made_checked_and_put_back(data: Path, tmp_path: Path) -> No
 
 def test_what_is_over_is_told_and_erased(data: Path) -> None:
     look = hotline("retention", "run", "--dry-run", "--json", data=data)
-    assert look.returncode == 0, look.stderr
+    assert look.status == 0, look.stderr
     assert json.loads(look.stdout) == {"cases": 0, "recordings": 0, "calls": 0, "more": False, "numbers": []}
     done = hotline("retention", "run", data=data)
     assert done.stdout == "0 cases, 0 recordings and the numbers of 0 calls of no case are erased\n"

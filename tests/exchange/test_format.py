@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -143,11 +143,13 @@ def test_a_document_that_is_too_large_is_not_read() -> None:
     assert problem.code == "too-large"
 
 
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_no_document_breaks_the_validator(document: Any) -> None:
     assert validate(document)
 
 
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(message.KINDS)), st.data())
 def test_a_member_of_any_value_is_either_right_or_named(kind: str, data: st.DataObject) -> None:
     document = example(kind)

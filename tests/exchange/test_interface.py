@@ -210,9 +210,9 @@ def test_programs_push_with_their_token(sqlite_settings: Settings) -> None:
     run(go())
 
 
-def test_administrators_keep_the_list_of_peers(settings: Settings) -> None:
+def test_administrators_keep_the_list_of_peers(sqlite_settings: Settings) -> None:
     async def go() -> None:
-        async with parts.standing(settings) as stand:
+        async with parts.standing(sqlite_settings) as stand:
             await joined(stand)
             administrator, account = await stand.sign_in("administrator"), await stand.account("integration", unit="12345")
             shown = await administrator.get("/api/v1/peers/kunming-12345")

@@ -119,6 +119,12 @@ def back(source: Path, place: Place, **more: Any) -> backup.Restored:
     return backup.restore(source, place, now=T0, **{"passphrase": PHRASE, **more})
 
 
+@pytest.fixture(autouse=True)
+def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trying a passphrase costs nothing: it is meant to take long."""
+    monkeypatch.setattr(archive, "SCRYPT", {"n": 2, "r": 1, "p": 1})
+
+
 @pytest.fixture(scope="module")
 def template() -> Iterator[str]:
     with postgresql_database() as found:
