@@ -374,10 +374,3 @@ async def end_posting(session: AsyncSession, by: Actor, posting: str, now: dt.da
         found.revoked_at = now
         await audit.account(session, by, found.account, "account.posting_ended", now, {"posting": found.id})
     return found
-
-
-async def administrators(session: AsyncSession) -> int:
-    """How many can keep accounts."""
-    query = select(Account.id).where(Account.role == "administrator", Account.active)
-    query = query.where(or_(Account.password.is_not(None), Account.oidc_issuer.is_not(None)))
-    return len((await session.scalars(query.limit(2))).all())
