@@ -47,5 +47,6 @@ FEATURES: tuple[Feature, ...] = (
     Feature("api.exports.endpoints", "exports", "导出 CSV、XLSX(留痕)/ exports"),
     Feature("api.exchange.endpoints", "exchange", "对接:与其他厂商的 12345、110 系统交换 / exchange"),
     Feature("api.peers.endpoints", "peers", "对接系统登记与往来消息 / peers"),
+    Feature("api.webhooks.endpoints", "webhooks", "订阅与投递 / webhooks and deliveries"),
     Feature("api.health.endpoints", "health", "探针与指标 / probes and metrics"),
 )
