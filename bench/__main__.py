@@ -1,4 +1,4 @@
-"""``make bench``: measures what the call core promises, on 127.0.0.1 only, and says which aims are kept.
+"""``make bench``: measures what call core and casework promise, on 127.0.0.1 only, and says which aims are kept.
 
 Never a test: a figure depends on the machine and on what else runs on it. The exit status is 0 if everything could be measured.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import board, death, door, idle, keys, rooms, setup, start, worker
+from bench import board, death, door, exports, idle, keys, lists, live, registering, rooms, setup, start, worker
 from bench.figures import Figure
 from bench.run import Run
 
@@ -33,13 +33,17 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Run], list[Figure]]]] = {
     "idle": ("Idle rooms", idle.measure),
     "keys": ("Key to ring, 20 calls up", keys.measure),
     "death": ("A room's death", death.measure),
+    "lists": ("Lists over many tickets", lists.measure),
+    "live": ("Live events", live.measure),
+    "register": ("Registering matters", registering.measure),
+    "exports": ("Exports", exports.measure),
     "setup": ("Two-leg calls through the whole stack", setup.measure),
 }
-"""In this order: the last ones share an installation, and the roughest comes last."""
+"""In this order: keys, death and setup share an installation, the four of casework another; the roughest comes last."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what the call core promises.")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what call core and casework promise.")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, shorter looks")
     parser.add_argument("--only", action="append", choices=list(MEASUREMENTS), help="only this measurement; repeatable")

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import casework
 from bench.town import Crowd
 
 
@@ -18,6 +19,7 @@ class Run:
     quick: bool = False
     began: float = field(default_factory=time.monotonic)
     _crowd: Crowd | None = None
+    _casework: casework.Town | None = None
 
     def say(self, words: str) -> None:
         """Progress, on standard error."""
@@ -32,7 +34,19 @@ class Run:
             self._crowd.start()
         return self._crowd
 
+    @property
+    def casework(self) -> casework.Town:
+        """Casework on PostgreSQL with many matters, started at the first use."""
+        if self._casework is None:
+            count = 100_000 if self.quick else 1_000_000
+            self.say(f"casework: making {count:,} matters on PostgreSQL …")
+            self._casework = casework.Town(self.folder / "casework", count)
+        return self._casework
+
     def close(self) -> None:
+        if self._casework is not None:
+            self._casework.close()
+            self._casework = None
         if self._crowd is not None:
             self.say("ending the stack …")
             self._crowd.close()
