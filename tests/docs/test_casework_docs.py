@@ -14,11 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
+import typer.main
 
 import api
 import router
 from api.features import FEATURES
 from api.kit import messages
+from hotline import cli
 from router.access import rules
 from router.access.actor import ROLES
 from router.casework.machines import MACHINES, Machine
@@ -27,7 +29,7 @@ from router.journal import signing
 from router.supervision import deadlines, lists
 from tests import servers
 from tests.api.parts import migrated_sqlite, migrated_sqlite_url, redis_now, shared_valkey
-from tests.docs.test_docs import documents, read
+from tests.docs.test_docs import commands, documents, read
 from tests.hotline.conftest import Command, run, start
 
 __all__ = ["migrated_sqlite", "migrated_sqlite_url", "redis_now", "shared_valkey", "start"]
@@ -135,6 +137,20 @@ def test_the_table_of_permissions_is_that_of_the_code() -> None:
     text = read("api.md")
     chapter = text[text.index("\n## Who may do what") : text.index("\n## Live events")]
     assert [line for line in chapter.splitlines() if line.startswith("| `")] == permissions()
+
+
+def test_every_option_stands_under_its_command_or_its_group() -> None:
+    pieces = re.split(r"^(?=##+ )", read("cli.md"), flags=re.MULTILINE)
+    chapters = {match[1]: piece for piece in pieces if (match := re.match(r"##+ ([^\n]*)\n", piece))}
+    missing = []
+    for name, command in commands(typer.main.get_command(cli.app)):
+        text = chapters[name] + chapters.get(name.split()[0], "")
+        names = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        shared = {"--json", "--help", "--install-completion", "--show-completion"}
+        missing += [
+            f"{name} {option}" for option in sorted(names - shared) if f"`{option}" not in text and f" {option}" not in text
+        ]
+    assert missing == []
 
 
 def test_tests_that_are_named_exist() -> None:
