@@ -21,7 +21,7 @@ from router.casework import consultations
 from router.casework.machines import CONSULTATION
 from router.casework.work import Work
 from router.catalog import versions
-from router.storage.casework import Consultation
+from router.storage.casework import Case, Consultation
 
 router = routing.router("/consultations", "consultations")
 
@@ -96,9 +96,17 @@ async def list_(
 
 
 @router.post("", status_code=201, summary="发起会商 / Call together")
-async def call_together(body: schemas.CallBody, work: Working, response: Response, _: Opener) -> ConsultationView:
+async def call_together(body: schemas.CallBody, work: Working, response: Response, actor: Opener) -> ConsultationView:
+    """就一个事项的归属,或就一件正在处置的诉求。"""
+    if body.case is not None:
+        await rules.load(work.session, actor, Case, body.case, work.now)
     row = await consultations.call_together(
-        work, city=own_city(work, body.city), subject=body.subject, item=body.item, agencies=body.agencies
+        work,
+        city=own_city(work, body.city),
+        subject=body.subject,
+        item=body.item,
+        agencies=body.agencies,
+        case=body.case,
     )
     response.headers["Location"] = f"{routing.PREFIX}/consultations/{row.id}"
     etag.put(response, row.rev)
@@ -133,10 +141,16 @@ async def minutes(
 async def conclude(
     consultation: Id, body: schemas.ConcludeBody, rev: IfMatch, work: Working, response: Response, actor: Concluder
 ) -> ConsultationView:
-    """填写 change 时,结论同时成为新版清单:一步完成,要么都成,要么都不成。"""
+    """填写 change 时,结论同时成为新版清单;填写 tasks 时,结论转为派单:一步完成,要么都成,要么都不成。"""
     await _load(work, actor, consultation)
     row, _ = await consultations.conclude(
-        work, consultation, body.conclusion, change=body.change, effective_at=body.effective_at, rev=rev
+        work,
+        consultation,
+        body.conclusion,
+        change=body.change,
+        effective_at=body.effective_at,
+        tasks=body.tasks,
+        rev=rev,
     )
     etag.put(response, row.rev)
     return _view(row)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.cases.views import OpinionView
-from api.kit.fields import MANY_LINES, NOT_BLANK, Body, Division, Id, Moment, Text, View
+from api.kit.fields import MANY_LINES, NOT_BLANK, Body, CreditCode, Division, Id, Moment, Text, View
 
 
 class DisputedView(View):
@@ -32,6 +32,7 @@ class ConsultationView(View):
     city: str
     subject: str
     item: str | None
+    case_id: str | None = Field(description="处置中会商所关联的事项")
     agencies: list[str] = Field(description="受邀单位或中心")
     state: str
     state_name: str
@@ -52,6 +53,7 @@ class CallBody(Body):
     city: Division | None = Field(default=None, description="州市代码,默认本市")
     subject: Annotated[str, Field(max_length=500), MANY_LINES, NOT_BLANK] = Field(description="议题")
     item: Id | None = Field(default=None, description="事项编码;结论要写入清单时必填")
+    case: Id | None = Field(default=None, description="处置中会商:关联的事项;纪要和结论进入其时间线")
     agencies: Annotated[list[Id], Field(min_length=1, max_length=50)] = Field(description="受邀承办单位代码或中心编号")
 
 
@@ -72,6 +74,9 @@ class ConcludeBody(Body):
         max_length=20,
     )
     effective_at: Moment | None = Field(default=None, description="新版生效时间,默认立即")
+    tasks: Annotated[list[CreditCode], Field(max_length=20)] = Field(
+        default=[], description="结论转为任务:把关联事项的工单派给这些单位,第一个牵头"
+    )
 
 
 class CancelBody(Body):

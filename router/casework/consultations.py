@@ -11,7 +11,7 @@ from sqlalchemy import case as sql_case
 from sqlalchemy import func, select
 
 from router import ids
-from router.casework import numbering
+from router.casework import faces, numbering, tickets
 from router.casework.machines import CONSULTATION
 from router.casework.negotiation import opinions
 from router.casework.work import Work, fresh, need, operation, touch
@@ -95,13 +95,17 @@ async def consultation(work: Work, id_: str) -> Consultation:
 
 
 def _note(work: Work, row: Consultation, action: str, **detail: Any) -> None:
+    if row.case_id:
+        work.note(row.case_id, f"consultation.{action}", row.id, number=row.number, **detail)
     work.note_in(SYSTEM, f"consultation.{action}", row.id, number=row.number, item=row.item, **detail)
     work.tell(f"consultation.{action}", None, [*work.town.desks, *row.agencies], consultation=row.id, number=row.number)
 
 
 @operation
-async def call_together(work: Work, *, city: str, subject: str, item: str | None, agencies: Sequence[str]) -> Consultation:
-    """Begin a consultation: subject, item, invited agencies."""
+async def call_together(
+    work: Work, *, city: str, subject: str, item: str | None, agencies: Sequence[str], case: str | None = None
+) -> Consultation:
+    """Begin a consultation: subject, invited agencies, and the item or the matter in hand that it is about."""
     about = need(subject, "subject", "议题", 500)
     invited = list(dict.fromkeys(agencies))
     if not invited:
@@ -112,10 +116,12 @@ async def call_together(work: Work, *, city: str, subject: str, item: str | None
         found = await work.session.get(Agency, code)
         if (found is None or found.city != city) and code not in work.town.desks:
             raise Invalid(f"没有单位“{code}”", "请从单位目录中选择", field="agencies", code=code)
+    about_case = await work.hold(case) if case else None
     row = Consultation(
         id=ids.new(),
         rev=1,
         number=await numbering.next_number(work.session, "consultation", work.now),
+        case_id=about_case.id if about_case else None,
         city=city,
         subject=about,
         item=item,
@@ -172,11 +178,13 @@ async def conclude(
     *,
     change: Mapping[str, Any] | None,
     effective_at: dt.datetime | None = None,
+    tasks: Sequence[str] = (),
     rev: int | None = None,
 ) -> tuple[Consultation, CatalogVersion | None]:
     """Conclude, and make the conclusion the rule: ``change`` names fields of the item in the form of the catalog's files.
 
-    A new version with that change takes effect at ``effective_at`` (now, if not given), in the same transaction.
+    A new version with that change takes effect at ``effective_at`` (now, if not given), in the same transaction. ``tasks``:
+    agencies that get the ticket of the matter consulted about, the first one leads (会商结论转为任务).
     """
     row = await consultation(work, consultation_id)
     fresh(row, rev)
@@ -202,9 +210,18 @@ async def conclude(
             consultation=row.id,
         )
         row.catalog_version = version.id
+    if tasks:
+        await _hand_out(work, row, tasks)
     touch(work, row)
     _note(work, row, "concluded", catalog=version.id if version else None)
     return row, version
+
+
+async def _hand_out(work: Work, row: Consultation, tasks: Sequence[str]) -> None:
+    ticket = (await faces.of(work.session, row.case_id))[0] if row.case_id else None
+    if ticket is None:
+        raise Invalid("本次会商没有关联工单,不能转为任务", "请在发起时关联事项", field="tasks")
+    await tickets.dispatch(work, ticket.id, tasks, tasks[0], None, note=f"{row.number} {row.conclusion}"[:1000])
 
 
 @operation

@@ -356,7 +356,7 @@ class Consultation(Base):
     """Departments settle whose an item is (会商)."""
 
     __tablename__ = "consultation"
-    __table_args__ = (Index(None, "state", "created_at"),)
+    __table_args__ = (Index(None, "state", "created_at"), Index(None, "case_id"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     rev: Mapped[int] = mapped_column(default=1)
@@ -364,6 +364,8 @@ class Consultation(Base):
     city: Mapped[str]
     subject: Mapped[str] = mapped_column(Text)
     item: Mapped[str | None]
+    case_id: Mapped[str | None]
+    """Matter that is consulted about while it is handled (处置中会商)."""
     agencies: Mapped[list[str]] = mapped_column(JSON)
     state: Mapped[str]
     minutes: Mapped[str | None] = mapped_column(Text)

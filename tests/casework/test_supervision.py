@@ -139,3 +139,26 @@ def test_a_deadline_beyond_the_known_calendar_is_provisional_and_reckoned_anew(d
     [after] = desk.rows(Deadline, Deadline.duty == "handle")
     assert not after.provisional and after.due_at >= handle.due_at
     assert "deadline.recomputed" in [one.action for one in desk.journal(mine.case_id)]
+
+
+def test_a_consultation_about_a_matter_in_hand_stands_in_its_timeline_and_becomes_tasks(desk: Desk) -> None:
+    found = desk.register(operator(), "小区物业和业主因为维修吵起来", dispatch=False, place="五华区")
+    invited = [HOUSING, LABOUR]
+    row = desk.do(
+        operator(),
+        consultations.call_together,
+        city=KUNMING,
+        subject="现场处置",
+        item=None,
+        agencies=invited,
+        case=found.case.id,
+    )
+    desk.do(operator(), consultations.write_minutes, row.id, "住建牵头,人社配合", None)
+    desk.do(operator(), consultations.conclude, row.id, "分头处置", change=None, tasks=invited)
+    shares = {one.agency: one.lead for one in desk.rows(Assignment, Assignment.case_id == found.case.id)}
+    assert shares == {HOUSING: True, LABOUR: False}
+    told = [one.action for one in desk.journal(found.case.id) if one.action.startswith("consultation.")]
+    assert told == ["consultation.opened", "consultation.minutes", "consultation.concluded"]
+    other = desk.do(operator(), consultations.call_together, city=KUNMING, subject="没有事项", item=None, agencies=invited)
+    with pytest.raises(errors.Invalid, match="任务"):
+        desk.do(operator(), consultations.conclude, other.id, "派出去", change=None, tasks=invited)

@@ -166,6 +166,7 @@ def upgrade() -> None:
         sa.Column("city", sa.String(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("item", sa.String(), nullable=True),
+        sa.Column("case_id", sa.String(), nullable=True),
         sa.Column("agencies", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("minutes", sa.Text(), nullable=True),
@@ -179,6 +180,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_consultation_number")),
     )
     with op.batch_alter_table("consultation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_consultation_case_id"), ["case_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_consultation_state_created_at"), ["state", "created_at"], unique=False)
 
     op.create_table(
@@ -951,6 +953,7 @@ def downgrade() -> None:
     op.drop_table("counter")
     with op.batch_alter_table("consultation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consultation_state_created_at"))
+        batch_op.drop_index(batch_op.f("ix_consultation_case_id"))
 
     op.drop_table("consultation")
     op.drop_table("checkpoint_book")
