@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from robots import ear
+from robots import ear, matter
 from robots.handset import Phone, answer, reject, ring
 from robots.town import Town
 
@@ -440,6 +440,7 @@ SCENES: tuple[tuple[str, str, Callable[[Play, Scene], None]], ...] = (
     ("one-key", "One key brings 110 (一键转接)", Play.one_key),
     ("three-way", "A three-way call (三方通话)", Play.three_way),
     ("from-110", "110 hands over to 12345", Play.from_110),
+    ("matter", "A matter goes its way: ticket, handoff, police order (工单、流转、警单)", matter.act),
     ("unanswered", "A transfer nobody answers comes back", Play.unanswered),
     ("asker-left", "A transfer that fails after the asker has left", Play.asker_left),
     ("whisper", "A supervisor whispers (耳语)", Play.whisper),
