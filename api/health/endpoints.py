@@ -5,14 +5,16 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from fastapi import Request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, Field
-from starlette.responses import JSONResponse, Response
+from redis.exceptions import RedisError
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api.auth import identity
 from api.health import checks, metrics
 from api.kit import middleware, routing, state
 from api.kit.errors import Denied, Unauthorized
+from router import heartbeat
 
 router = routing.router("", "health", under="")
 
@@ -51,13 +53,21 @@ async def readyz(request: Request) -> Response:
     return JSONResponse(body.model_dump(), 503 if status == "unavailable" else 200, {"Cache-Control": "no-store"})
 
 
-@router.get("/metrics", summary="Prometheus 指标 / figures", response_class=Response)
+@router.get("/metrics", summary="Prometheus 指标 / figures", response_class=PlainTextResponse)
 async def figures(request: Request) -> Response:
     """只对本机、`HOTLINE_METRICS_FROM` 登记的地址和已登录的管理员开放。"""
     if not await _may_scrape(request):
         raise Denied("metrics.forbidden")
-    await checks.all_checks(state.of(request))
-    return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    found = state.of(request)
+    await checks.all_checks(found)
+    text = generate_latest(metrics.REGISTRY)
+    try:
+        told = CollectorRegistry()
+        told.register(metrics.Workers(await heartbeat.read(found.redis, found.clock().timestamp())))
+        text += generate_latest(told)
+    except (RedisError, OSError):
+        pass  # hotline_up says that Redis is away
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 async def _may_scrape(request: Request) -> bool:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("hotline_http_requests", "Requests answered.", ["method", "path", "status"], registry=REGISTRY)
@@ -19,3 +24,19 @@ CUT = Counter("hotline_http_event_streams_reset", "Streams told to reload, by wh
 SIGN_INS = Counter("hotline_sign_ins", "Attempts to sign in, by how they ended.", ["outcome"], registry=REGISTRY)
 UP = Gauge("hotline_up", "Whether a part answers: 1 yes, 0 no.", ["part"], registry=REGISTRY)
 WORKER_AGE = Gauge("hotline_worker_heard_seconds", "Seconds since a worker read the stream.", ["group"], registry=REGISTRY)
+
+
+class Workers(Collector):
+    """What the workers have told of themselves, each sample with the label ``worker``: they listen on nothing."""
+
+    def __init__(self, told: Mapping[str, Mapping[str, Any]]) -> None:
+        self._told = told
+
+    def collect(self) -> Iterator[Metric]:
+        found: dict[str, Metric] = {}
+        for worker, facts in sorted(self._told.items()):
+            for sample in facts.get("metrics", []):
+                name = str(sample["name"])
+                metric = found.setdefault(name, Metric(name, "Told by the workers.", "unknown"))
+                metric.add_sample(name, {**sample["labels"], "worker": worker}, float(sample["value"]))
+        yield from found.values()

@@ -97,7 +97,7 @@ async def offer(
         number=row.number,
         mode=mode,
         to=target.id,
-        from_=source.id,
+        **{"from": source.id},
         basis=basis,
         dangerous=dangerous,
         call=call,
@@ -127,10 +127,10 @@ async def offer(
         handoff=row.id,
         number=row.number,
         mode=mode,
-        from_=source.id,
         to=target.id,
         dangerous=dangerous,
         call=call,
+        **{"from": source.id},
     )
     return row
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import redis
 
 from api import app as application
 from config.settings import Settings
+from router import heartbeat
 from router.storage import errors, migrations
 from telephony import contract
 from tests.api.parts import Clock, made, run, standing
@@ -35,7 +37,11 @@ def test_a_service_that_has_all_is_ready(settings: Settings) -> None:
             operator._transport = client._transport
             assert (await operator.get("/metrics")).status_code == 403
             admin._transport = client._transport
+            figures = [{"name": "hotline_outbox_lag_seconds", "labels": {}, "value": 0.25}]
+            fact = {"at": stand.clock().timestamp(), "metrics": figures}
+            await stand.state.redis.hset(heartbeat.KEY, "w-1", json.dumps(fact))  # type: ignore[misc]
             told = await admin.get("/metrics")
+            assert 'hotline_outbox_lag_seconds{worker="w-1"} 0.25' in told.text
             assert told.status_code == 200
             assert 'hotline_up{part="database"} 1.0' in told.text
             assert 'hotline_worker_heard_seconds{group="call-records"}' in told.text
