@@ -59,7 +59,7 @@ def run(settings: Settings, *, as_json: bool = False) -> None:
             )
         )
         return
-    _print(found, shown if password is None else "the one in HOTLINE_DEMO_PASSWORD")
+    _print(found, f"told this once: {shown}" if password is None else "the one in HOTLINE_DEMO_PASSWORD")
 
 
 async def _furnish(settings: Settings, hashed: str) -> example.Furnished:
@@ -91,4 +91,4 @@ def _print(found: example.Furnished, password: str) -> None:
     for one in new:
         table.add_row(one.username, one.role, one.unit_name or "the whole installation")
     Console(width=100, highlight=False).print(table)
-    print(f"\nTheir password, told this once: {password}")
+    print(f"\nTheir password: {password}")
