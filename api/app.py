@@ -16,7 +16,7 @@ from sqlalchemy import delete
 from starlette.responses import HTMLResponse
 
 from api.features import FEATURES, Feature
-from api.kit import casework, docs, errors, idempotency, tasks
+from api.kit import casework, docs, document, errors, idempotency, tasks
 from api.kit.limits import Limiter, Rates
 from api.kit.middleware import Frame
 from api.kit.state import Keys, State, utc_now
@@ -86,7 +86,7 @@ def create(
             yield
             state.stopping.set()
 
-    app = FastAPI(
+    app = document.Application(
         title=TITLE,
         description=DESCRIPTION,
         version=importlib.metadata.version("hotline-interconnect"),

@@ -54,7 +54,7 @@ async def _case(desk: Desk, call: str, wanted: str | None) -> Case | None:
 
 
 @router.post("/callbacks", summary="回拨:先呼叫座席,再呼叫诉求人 / ring a seat, then the citizen")
-async def call_back(body: schemas.CallBackBody, actor: Controls, desk: AtDesk) -> Done:
+async def call_back(body: schemas.RingBackBody, actor: Controls, desk: AtDesk) -> Done:
     seat = desk.seat(body.seat, what="call.control")
     number, case = await _whom(desk, body)
     note = "" if seat == actor.seat else "call.steered"
@@ -65,7 +65,7 @@ async def call_back(body: schemas.CallBackBody, actor: Controls, desk: AtDesk) -
     return await desk.finished(order, Done(command=order.id, call=order.result.get("call"), case=case.id if case else None))
 
 
-async def _whom(desk: Desk, body: schemas.CallBackBody) -> tuple[str, Case | None]:
+async def _whom(desk: Desk, body: schemas.RingBackBody) -> tuple[str, Case | None]:
     """The number to ring, and the matter: as named, else those of the call that is answered to, else the matter's caller."""
     number = body.number
     if body.about is not None:

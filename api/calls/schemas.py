@@ -173,7 +173,7 @@ class PickBody(Body):
     seat: Seat | None = Field(default=None, description="接听的座席;缺省为本人座席")
 
 
-class CallBackBody(Body):
+class RingBackBody(Body):
     """Ring a seat, then the citizen. Without ``number`` that of ``about``'s caller, else of the case."""
 
     number: Phone | None = None

@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from api.cases import schemas, views
-from api.kit import etag, paging, routing
+from api.kit import document, errors, etag, paging, routing
 from api.kit.casework import Looking, Working
 from api.kit.deps import IfMatch, Pages, allowed
 from api.kit.fields import Moment, View
@@ -359,7 +359,7 @@ async def calls(case: str, work: Looking, actor: Annotated[Actor, allowed("call.
 
 
 @router.post("/{case}/calls", status_code=204, summary="关联通话 / Link a call")
-async def add_call(case: str, body: schemas.CallBody, work: Working, actor: Annotated[Actor, allowed("case.edit")]) -> None:
+async def add_call(case: str, body: schemas.CallLinkBody, work: Working, actor: Annotated[Actor, allowed("case.edit")]) -> None:
     await rules.load(work.session, actor, Case, case, work.now)
     await cases.add_call(work, case, body.call)
 
@@ -373,7 +373,7 @@ async def files(case: str, work: Looking, actor: Annotated[Actor, allowed("case.
     return [views.attachment(one) for one in (await work.session.scalars(query.order_by(Attachment.at))).all()]
 
 
-@router.post("/{case}/attachments", status_code=201, summary="上传附件 / Add a file")
+@router.post("/{case}/attachments", status_code=201, summary="上传附件 / Add a file", responses=errors.responses(507))
 async def attach(
     case: str,
     work: Working,
@@ -396,7 +396,12 @@ async def read(file: UploadFile) -> bytes:
     return content
 
 
-@router.get("/{case}/attachments/{attachment}", summary="下载附件 / Fetch a file", response_class=Response)
+@router.get(
+    "/{case}/attachments/{attachment}",
+    summary="下载附件 / Fetch a file",
+    response_class=Response,
+    responses=document.file(*attachments.KINDS),
+)
 async def fetch(case: str, attachment: str, work: Working, actor: Annotated[Actor, allowed("case.read")]) -> Response:
     """以下载方式返回,不在浏览器中打开;查看留痕。"""
     row = await rules.load(work.session, actor, Case, case, work.now)

@@ -110,7 +110,7 @@ class HoldBody(Body):
     reason: Text
 
 
-class CallBody(Body):
+class CallLinkBody(Body):
     call: Id
 
 

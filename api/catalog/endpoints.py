@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.catalog import schemas
 from api.catalog.schemas import ChangeView, ItemHit, ItemView, Published, Scope, VersionView, WholeVersion
-from api.kit import errors, paging, routing, sheets, uploads
+from api.kit import document, paging, routing, sheets, uploads
 from api.kit.casework import Looking, city_of, own_city
 from api.kit.deps import LateSession, Pages, allowed
 from api.kit.fields import Division, Moment
@@ -31,6 +31,7 @@ Version = Annotated[str, Path(max_length=32, pattern=r"^[0-9]{6}-[0-9]{1,9}$", d
 OfVersion = Annotated[str | None, Query(max_length=32, pattern=r"^[0-9]{6}-[0-9]{1,9}$", description="版本,默认现行")]
 At = Annotated[Moment | None, Query(description="哪一时刻,默认现在")]
 DryRun = Annotated[bool, Query(description="true:只校验并列出不同,不保存")]
+DRY = {"model": Published, "description": "dry_run:内容正确,没有保存"}
 Code = Annotated[str, Path(max_length=16, pattern=r"^[A-Za-z0-9-]{1,16}$")]
 
 
@@ -162,7 +163,7 @@ def _changes(old: Catalog | None, new: Catalog) -> list[ChangeView]:
     return [] if old is None else [ChangeView.model_validate(one) for one in versions.diff(old, new)]
 
 
-@router.post("/versions", status_code=201, summary="发布新版本 / Publish a version")
+@router.post("/versions", status_code=201, summary="发布新版本 / Publish a version", responses={200: DRY})
 async def publish(
     body: schemas.PublishBody, work: Looking, begin: LateSession, _: Publisher, response: Response, dry_run: DryRun = False
 ) -> Published:
@@ -171,7 +172,7 @@ async def publish(
     return await _publish(work, begin, response, body.content, city=city, since=body.effective_at, note=body.note, dry=dry_run)
 
 
-@router.post("/versions/yaml", status_code=201, summary="上传 YAML 发布 / Publish a YAML file", responses=errors.responses(413))
+@router.post("/versions/yaml", status_code=201, summary="上传 YAML 发布 / Publish a YAML file", responses={200: DRY})
 async def publish_yaml(
     work: Looking,
     begin: LateSession,
@@ -190,9 +191,7 @@ async def publish_yaml(
     return await _publish(work, begin, response, content, city=where, since=effective_at, note=note, dry=dry_run)
 
 
-@router.post(
-    "/items/import", status_code=201, summary="从表格导入事项并发布 / Items from a table", responses=errors.responses(413)
-)
+@router.post("/items/import", status_code=201, summary="从表格导入事项并发布 / Items from a table", responses={200: DRY})
 async def import_items(
     work: Looking,
     begin: LateSession,
@@ -233,7 +232,7 @@ async def _publish(
     "/versions/{version}/export",
     summary="导出一个版本 / Export a version",
     response_class=Response,
-    responses={200: {"description": "文件", "content": {"application/octet-stream": {}}}},
+    responses=document.file(*sheets.MEDIA_TYPES.values(), "application/yaml"),
 )
 async def export(
     version: Version,

@@ -96,7 +96,7 @@ async def list_(
 
 
 @router.post("", status_code=201, summary="发起会商 / Call together")
-async def call_together(body: schemas.CallBody, work: Working, response: Response, actor: Opener) -> ConsultationView:
+async def call_together(body: schemas.ConsultationBody, work: Working, response: Response, actor: Opener) -> ConsultationView:
     """就一个事项的归属,或就一件正在处置的诉求。"""
     if body.case is not None:
         await rules.load(work.session, actor, Case, body.case, work.now)
@@ -121,7 +121,7 @@ async def show(consultation: Id, work: Looking, response: Response, actor: Reade
 
 
 @router.post("/{consultation}/opinions", status_code=201, summary="发表意见 / Say an opinion")
-async def say(consultation: Id, body: schemas.OpinionBody, work: Working, actor: Speaker) -> views.OpinionView:
+async def say(consultation: Id, body: schemas.ConsultationOpinionBody, work: Working, actor: Speaker) -> views.OpinionView:
     """受邀单位和各中心。"""
     await _load(work, actor, consultation)
     return views.opinion(await consultations.say(work, consultation, body.text, body.owner))

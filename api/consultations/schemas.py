@@ -49,7 +49,7 @@ class WholeConsultation(ConsultationView):
     opinions: list[OpinionView]
 
 
-class CallBody(Body):
+class ConsultationBody(Body):
     city: Division | None = Field(default=None, description="州市代码,默认本市")
     subject: Annotated[str, Field(max_length=500), MANY_LINES, NOT_BLANK] = Field(description="议题")
     item: Id | None = Field(default=None, description="事项编码;结论要写入清单时必填")
@@ -57,7 +57,7 @@ class CallBody(Body):
     agencies: Annotated[list[Id], Field(min_length=1, max_length=50)] = Field(description="受邀承办单位代码或中心编号")
 
 
-class OpinionBody(Body):
+class ConsultationOpinionBody(Body):
     text: Text
     owner: Id | None = Field(default=None, description="认为应归哪个单位或中心")
 

@@ -12,7 +12,7 @@ from fastapi import Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from api.exchange import schemas
-from api.kit import routing, state
+from api.kit import document, routing, state
 from api.kit.deps import AfterCommit, Now, ReadSession, allowed
 from router.access import audit
 from router.access.actor import Actor
@@ -116,7 +116,12 @@ async def case(
     )
 
 
-@router.get("/attachments/{attachment}", summary="取附件 / fetch an attachment", response_class=Response)
+@router.get(
+    "/attachments/{attachment}",
+    summary="取附件 / fetch an attachment",
+    response_class=Response,
+    responses=document.file("application/octet-stream"),
+)
 async def attachment(
     actor: Pulls, now: Now, work: AfterCommit, attachment: Annotated[str, Path(min_length=1, max_length=64)]
 ) -> Response:

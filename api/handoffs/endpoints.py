@@ -11,7 +11,7 @@ from api.cases import views
 from api.kit import etag, paging, routing
 from api.kit.casework import Looking, Working
 from api.kit.deps import IfMatch, Pages, allowed
-from api.kit.fields import Body, Id, Moment, Text, View
+from api.kit.fields import MANY_LINES, ONE_LINE, Body, Id, Moment, Text, View
 from router.access import rules
 from router.access.actor import Actor
 from router.casework import handoffs, listing, negotiation
@@ -73,7 +73,7 @@ class OfferBody(Body):
     to: Id | None = Field(default=None, description="对方受理中心;不填按地点选台")
     reason: Text
     dangerous: bool = Field(default=False, description="危及安全:对方立即派警")
-    basis: Annotated[str, Field(max_length=64)] | None = Field(default=None, description="依据的清单条目")
+    basis: Annotated[str, Field(max_length=64), ONE_LINE] | None = Field(default=None, description="依据的清单条目")
 
 
 @router.post("/cases/{case}/handoffs", status_code=201, summary="在线转交 / Hand over online")
@@ -191,7 +191,7 @@ async def fail(
 
 
 class ConcedeBody(Body):
-    note: Annotated[str, Field(max_length=2000)] = ""
+    note: Annotated[str, Field(max_length=2000), MANY_LINES] = ""
 
 
 @router.post("/handoffs/{handoff}/concede", summary="转出方自行受理 / Keep it")

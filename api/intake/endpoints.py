@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from api.cases import schemas
 from api.cases.endpoints import facts, read
-from api.kit import routing, strict
+from api.kit import errors, routing, strict
 from api.kit.casework import Working
 from api.kit.deps import allowed
 from api.kit.fields import View
@@ -32,7 +32,10 @@ class InboundView(View):
     call_back: bool
 
 
-@router.post("/messages", status_code=201, summary="文字诉求入口 / A citizen's text")
+AGAIN = {"model": InboundView, "description": "先前已收到,返回原来的单号"}
+
+
+@router.post("/messages", status_code=201, summary="文字诉求入口 / A citizen's text", responses={200: AGAIN})
 async def message(
     body: schemas.InboundBody, work: Working, response: Response, actor: Annotated[Actor, allowed("inbound.push")]
 ) -> InboundView:
@@ -43,7 +46,12 @@ async def message(
     return await _receive(work, response, actor, body, [])
 
 
-@router.post("/messages/with-files", status_code=201, summary="带附件的文字诉求 / With files")
+@router.post(
+    "/messages/with-files",
+    status_code=201,
+    summary="带附件的文字诉求 / With files",
+    responses={200: AGAIN, **errors.responses(507)},
+)
 async def message_with_files(
     work: Working,
     response: Response,

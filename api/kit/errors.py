@@ -249,7 +249,7 @@ def _asynchronous(handler: Any) -> Any:
     return handle
 
 
-_WHY = {
+WHY = {
     400: "请求无法读取",
     401: "未登录或登录已失效",
     403: "无权进行此操作(已留痕)",
@@ -266,12 +266,13 @@ _WHY = {
     502: "对端应答异常",
     503: "服务暂时不可用",
     504: "对端没有及时应答",
+    507: "存储空间不足",
 }
 
 
 def responses(*statuses: int) -> Status:
     """For ``responses=``: these errors, described, with the common body."""
-    return {status: {"model": ErrorBody, "description": _WHY[status]} for status in statuses}
+    return {status: {"model": ErrorBody, "description": WHY[status]} for status in statuses}
 
 
 COMMON = responses(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)

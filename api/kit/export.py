@@ -22,7 +22,7 @@ from fastapi import Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import StreamingResponse
 
-from api.kit import errors, sheets, state
+from api.kit import document, sheets, state
 from api.kit.errors import TooManyRequests
 from api.kit.sheets import Cell, Format
 from router.access import audit
@@ -40,14 +40,7 @@ at each step."""
 Rows = Callable[[AsyncSession], AsyncIterator[Sequence[Sequence[Cell]]]]
 """Reads the rows, page by page, with the session it is given."""
 FormatQuery = Annotated[Format, Query(alias="format", description="csv(UTF-8,带 BOM)或 xlsx / file format")]
-RESPONSES: errors.Status = {
-    200: {
-        "description": "文件 / the file",
-        "content": {
-            kind.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}} for kind in sheets.MEDIA_TYPES.values()
-        },
-    }
-}
+RESPONSES = document.file(*sheets.MEDIA_TYPES.values())
 
 
 @dataclass(frozen=True, slots=True)

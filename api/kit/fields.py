@@ -6,16 +6,16 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from api.kit import messages
 
 _BREAKS = "\n\r\t"
 _CREDIT = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_PHONE = re.compile(r"\+?[0-9][0-9 ()\-]{1,24}")
 
 
 class Body(BaseModel):
@@ -35,13 +35,29 @@ def fault(kind: str) -> PydanticCustomError:
     return PydanticCustomError(f"hotline.{kind}", messages.ZH[f"field.{kind}"], {"code": f"field.{kind}"})
 
 
-def _check(kind: str, right: Callable[[str], bool]) -> AfterValidator:
+@dataclass(frozen=True, slots=True)
+class Told(AfterValidator):
+    """A validator that the document tells of in words of JSON Schema."""
+
+    schema: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(core), **self.schema}
+
+
+def _check(kind: str, right: Callable[[str], bool], **schema: Any) -> Told:
     def check(value: str) -> str:
         if not right(value):
             raise fault(kind)
         return value
 
-    return AfterValidator(check)
+    return Told(check, schema)
+
+
+def _form(kind: str, pattern: str) -> Told:
+    """The whole text has this form."""
+    compiled = re.compile(pattern)
+    return _check(kind, lambda value: compiled.fullmatch(value) is not None, pattern=f"^{pattern}$")
 
 
 def clean(value: str, *, lines: bool) -> bool:
@@ -55,10 +71,12 @@ def clean(value: str, *, lines: bool) -> bool:
     return True
 
 
-ONE_LINE = _check("control", lambda value: clean(value, lines=False))
+_TURNS = r"\u202a-\u202e\u2066-\u2069"
+ONE_LINE = _check("control", lambda value: clean(value, lines=False), pattern=rf"^[^\x00-\x1f\x7f-\x9f{_TURNS}]*$")
 """For a field of its own: ``Annotated[str, Field(max_length=64), ONE_LINE, NOT_BLANK]``."""
-MANY_LINES = _check("control", lambda value: clean(value, lines=True))
-NOT_BLANK = _check("blank", lambda value: bool(value.strip()))
+_LINES = rf"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_TURNS}]*$"
+MANY_LINES = _check("control", lambda value: clean(value, lines=True), pattern=_LINES)
+NOT_BLANK = _check("blank", lambda value: bool(value.strip()), minLength=1)
 
 
 STRIP = AfterValidator(str.strip)
@@ -69,13 +87,13 @@ Text = Annotated[str, Field(max_length=4000), MANY_LINES, NOT_BLANK]
 """A reason, an answer, an opinion."""
 Words = Annotated[str, Field(max_length=20000), MANY_LINES]
 """What the caller said (诉求内容); may be empty."""
-Phone = Annotated[str, Field(max_length=32), _check("phone", lambda value: _PHONE.fullmatch(value) is not None)]
+Phone = Annotated[str, Field(max_length=32), _form("phone", r"\+?[0-9][0-9 ()\-]{1,24}")]
 """As people write it; normalised where it is stored."""
-Division = Annotated[str, Field(max_length=12), _check("division", lambda value: re.fullmatch(r"[0-9]{6,12}", value) is not None)]
+Division = Annotated[str, Field(max_length=12), _form("division", "[0-9]{6,12}")]
 """Form of a division code (GB/T 2260, 6 digits and longer); whether it exists is asked elsewhere."""
-Id = Annotated[str, Field(max_length=64), _check("id", lambda value: re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", value) is not None)]
+Id = Annotated[str, Field(max_length=64), _form("id", "[A-Za-z0-9_.:-]{1,64}")]
 """An id of ours or a code."""
-Number = Annotated[str, Field(max_length=32), _check("id", lambda value: re.fullmatch(r"[A-Za-z0-9-]{1,32}", value) is not None)]
+Number = Annotated[str, Field(max_length=32), _form("id", "[A-Za-z0-9-]{1,32}")]
 """A number that people read over the phone: of a case, ticket, order."""
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
@@ -88,7 +106,7 @@ def credit_code_fits(value: str) -> bool:
     return _CREDIT[(31 - total % 31) % 31] == value[17]
 
 
-CreditCode = Annotated[str, Field(max_length=18), _check("credit_code", credit_code_fits)]
+CreditCode = Annotated[str, Field(max_length=18), _check("credit_code", credit_code_fits, pattern=f"^[{_CREDIT}]{{18}}$")]
 
 
 def _within_calendar(value: dt.datetime) -> dt.datetime:

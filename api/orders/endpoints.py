@@ -13,7 +13,7 @@ from api.cases.endpoints import may_search
 from api.kit import etag, paging, routing
 from api.kit.casework import Looking, Working
 from api.kit.deps import IfMatch, Pages, allowed
-from api.kit.fields import Body, CreditCode, Id, Moment, Text, View
+from api.kit.fields import MANY_LINES, Body, CreditCode, Id, Moment, Text, View
 from router.access import audit, rules
 from router.access.actor import Actor
 from router.casework import listing, orders
@@ -122,11 +122,11 @@ class UnitBody(Body):
     unit: CreditCode | None = None
 
 
-class DispatchBody(UnitBody):
+class OrderDispatchBody(UnitBody):
     kind: Literal["dispatch", "assist", "inform", "complaint"] | None = Field(
         default=None, description="出警、协助、知会、投诉核查"
     )
-    note: Annotated[str, Field(max_length=1000)] = ""
+    note: Annotated[str, Field(max_length=1000), MANY_LINES] = ""
 
 
 class ReasonBody(Body):
@@ -166,7 +166,7 @@ async def withdraw(
 @router.post("/{order}/dispatch", summary="派警 / Dispatch")
 async def dispatch(
     order: str,
-    body: DispatchBody,
+    body: OrderDispatchBody,
     rev: IfMatch,
     work: Working,
     response: Response,
@@ -244,7 +244,7 @@ class GuideBody(Body):
     """引导解释:必须选标准话术或去处。"""
 
     guidance: Id
-    note: Annotated[str, Field(max_length=1000)] = ""
+    note: Annotated[str, Field(max_length=1000), MANY_LINES] = ""
 
 
 @router.post("/{order}/guide", summary="引导解释并办结 / Explain and close")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Form, Path, Query, Response
 
-from api.kit import errors, etag, paging, routing, sheets, uploads
+from api.kit import errors, etag, export, paging, routing, sheets, uploads
 from api.kit.casework import Looking, Working, city_of, own_city
 from api.kit.deps import AppSettings, IfMatch, LateSession, Pages, allowed
 from api.kit.export import FormatQuery
@@ -84,7 +84,7 @@ async def list_agencies(
     "/agencies/export",
     summary="导出承办单位 / Export agencies",
     response_class=Response,
-    responses={200: {"description": "文件", "content": {"application/octet-stream": {}}}},
+    responses=export.RESPONSES,
 )
 async def export_agencies(work: Looking, _: Reader, format_: FormatQuery, city: City = None) -> Response:
     """含停用的;导出的表格可以原样导入。"""

@@ -12,7 +12,7 @@ from api.cases.endpoints import may_search
 from api.kit import etag, paging, routing
 from api.kit.casework import Looking, Working
 from api.kit.deps import IfMatch, Pages, allowed
-from api.kit.fields import Body, CreditCode, Id, Moment, Text, View
+from api.kit.fields import MANY_LINES, Body, CreditCode, Id, Moment, Text, View
 from router.access import rules
 from router.access.actor import Actor
 from router.casework import handoffs, listing, tickets
@@ -118,18 +118,18 @@ def _share_told(response: Response, row: Assignment) -> views.AssignmentView:
     return views.assignment(row)
 
 
-class DispatchBody(Body):
+class TicketDispatchBody(Body):
     """派单;多个单位即联合调处,须指定牵头。"""
 
     agencies: Annotated[list[CreditCode], Field(min_length=1, max_length=20)]
     lead: CreditCode | None = None
-    note: Annotated[str, Field(max_length=1000)] = ""
+    note: Annotated[str, Field(max_length=1000), MANY_LINES] = ""
 
 
 @router.post("/tickets/{ticket}/dispatch", summary="派单 / Dispatch")
 async def dispatch(
     ticket: str,
-    body: DispatchBody,
+    body: TicketDispatchBody,
     rev: IfMatch,
     work: Working,
     response: Response,
@@ -161,7 +161,7 @@ class GuideBody(Body):
     """引导解释:必须选标准话术或去处。"""
 
     guidance: Id
-    note: Annotated[str, Field(max_length=1000)] = ""
+    note: Annotated[str, Field(max_length=1000), MANY_LINES] = ""
 
 
 @router.post("/tickets/{ticket}/guide", summary="引导解释并办结 / Explain and close")
@@ -183,7 +183,7 @@ class CallBackBody(Body):
     reached: bool
     resolved: bool | None = None
     satisfaction: Annotated[int, Field(ge=1, le=5)] | None = None
-    note: Annotated[str, Field(max_length=1000)] = ""
+    note: Annotated[str, Field(max_length=1000), MANY_LINES] = ""
 
 
 @router.post("/tickets/{ticket}/call-back", summary="回访 / Call-back")
@@ -206,8 +206,8 @@ async def call_back(
 class CloseBody(Body):
     """办结"""
 
-    resolution: Annotated[str, Field(max_length=2000)] = Field(default="", description="化解结果;跟踪的矛盾纠纷必填")
-    without_call_back: Annotated[str, Field(max_length=500)] = Field(default="", description="不回访的理由")
+    resolution: Annotated[str, Field(max_length=2000), MANY_LINES] = Field(default="", description="化解结果;跟踪的矛盾纠纷必填")
+    without_call_back: Annotated[str, Field(max_length=500), MANY_LINES] = Field(default="", description="不回访的理由")
 
 
 @router.post("/tickets/{ticket}/close", summary="办结 / Close")
@@ -287,7 +287,7 @@ async def sign(
 
 
 class NoteBody(Body):
-    note: Annotated[str, Field(max_length=2000)] = ""
+    note: Annotated[str, Field(max_length=2000), MANY_LINES] = ""
 
 
 @router.post("/assignments/{assignment}/handle", summary="开始办理 / Begin")
@@ -365,7 +365,7 @@ async def ask_extension(
 
 class ExtensionDecisionBody(Body):
     granted: bool
-    note: Annotated[str, Field(max_length=1000)] = ""
+    note: Annotated[str, Field(max_length=1000), MANY_LINES] = ""
 
 
 @router.post("/assignments/{assignment}/decide-extension", summary="审批延期 / Decide on more time")

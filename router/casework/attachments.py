@@ -37,6 +37,8 @@ _MAGIC: tuple[tuple[bytes, int, str, tuple[str, ...]], ...] = (
     (b"%PDF-", 0, "application/pdf", (".pdf",)),
 )
 """Signature, its offset, media type, and the endings that may carry it. Office files are left out: they carry programs."""
+KINDS = (*dict.fromkeys(kind for _, _, kind, _ in _MAGIC), "text/plain")
+"""Media types that are taken."""
 ENDINGS = tuple(sorted({ending for *_, endings in _MAGIC for ending in endings} | {".txt"}))
 
 
