@@ -27,7 +27,7 @@ PREFIX = "hotline_"
 
 
 @dataclass(slots=True)
-class Heartbeat:
+class Heartbeat(job.Looped):
     """The job. ``facts`` is asked at each look, and told every few seconds or when its ``jobs`` changed."""
 
     redis: Redis
@@ -42,14 +42,6 @@ class Heartbeat:
 
     def __post_init__(self) -> None:
         self.loop = job.Loop(self.name, self.once, self.rules)
-
-    @property
-    def running(self) -> asyncio.Event:
-        return self.loop.running
-
-    @property
-    def wake(self) -> asyncio.Event:
-        return self.loop.wake
 
     async def run(self, stop: asyncio.Event) -> None:
         await self.loop.run(stop)

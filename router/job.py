@@ -116,6 +116,21 @@ class Loop:
         return longest * random.uniform(0.5, 1)
 
 
+class Looped:
+    """What a job whose work is one :class:`Loop` has in common with the others: ``loop`` is its own."""
+
+    __slots__ = ()
+    loop: Loop
+
+    @property
+    def running(self) -> asyncio.Event:
+        return self.loop.running
+
+    @property
+    def wake(self) -> asyncio.Event:
+        return self.loop.wake
+
+
 _PASSING = ("40001", "40P01", "55P03", "57014")
 """PostgreSQL: serialization failure, deadlock, lock not available, statement cancelled."""
 

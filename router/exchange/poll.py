@@ -41,7 +41,7 @@ OVERLAP = 1000
 
 
 @dataclass(slots=True)
-class Poller:
+class Poller(job.Looped):
     """The job. ``then`` is set when something was taken: there is news."""
 
     database: Database
@@ -63,14 +63,6 @@ class Poller:
     def __post_init__(self) -> None:
         self.loop = job.Loop(self.name, self.once, self.rules)
         self._lease = lease.Holder(self.database, LEASE, self.owner, clock=self.clock)
-
-    @property
-    def running(self) -> asyncio.Event:
-        return self.loop.running
-
-    @property
-    def wake(self) -> asyncio.Event:
-        return self.loop.wake
 
     async def run(self, stop: asyncio.Event) -> None:
         await self.loop.run(stop)

@@ -101,7 +101,7 @@ async def _clear(database: Database, heads: Sequence[Any]) -> None:
 
 
 @dataclass(slots=True)
-class Sealer:
+class Sealer(job.Looped):
     """The job: one process at a time seals, every minute."""
 
     database: Database
@@ -121,14 +121,6 @@ class Sealer:
         self.loop = job.Loop(self.name, self.once, self.rules)
         self._lease = lease.Holder(self.database, LEASE, self.owner, seconds=2 * self.every, clock=self.clock)
         self._well_at = self.clock()
-
-    @property
-    def running(self) -> asyncio.Event:
-        return self.loop.running
-
-    @property
-    def wake(self) -> asyncio.Event:
-        return self.loop.wake
 
     async def run(self, stop: asyncio.Event) -> None:
         await self.loop.run(stop)

@@ -58,7 +58,7 @@ class _Receiver:
 
 
 @dataclass(slots=True)
-class Deliverer:
+class Deliverer(job.Looped):
     """The job. ``senders`` by kind; what has no sender here waits for a process that has."""
 
     database: Database
@@ -75,14 +75,6 @@ class Deliverer:
 
     def __post_init__(self) -> None:
         self.loop = job.Loop(self.name, self.once, self.rules)
-
-    @property
-    def running(self) -> asyncio.Event:
-        return self.loop.running
-
-    @property
-    def wake(self) -> asyncio.Event:
-        return self.loop.wake
 
     async def run(self, stop: asyncio.Event) -> None:
         try:

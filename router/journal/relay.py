@@ -55,7 +55,7 @@ def script(client: Redis) -> AsyncScript:
 
 
 @dataclass(slots=True)
-class Relay:
+class Relay(job.Looped):
     """The job. ``then`` is set when deliveries were written."""
 
     redis: Redis
@@ -79,14 +79,6 @@ class Relay:
         self.loop = job.Loop(self.name, self.once, self.rules)
         self._lease = lease.Holder(self.database, LEASE, self.owner, seconds=self.seconds, clock=self.clock)
         self._script = script(self.redis)
-
-    @property
-    def running(self) -> asyncio.Event:
-        return self.loop.running
-
-    @property
-    def wake(self) -> asyncio.Event:
-        return self.loop.wake
 
     async def run(self, stop: asyncio.Event) -> None:
         await self.loop.run(stop)

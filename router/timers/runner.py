@@ -100,7 +100,7 @@ class Handlers:
 
 
 @dataclass(slots=True)
-class Runner:
+class Runner(job.Looped):
     """The job. Timers of kinds that have no handler here wait for a process that has."""
 
     database: Database
@@ -132,14 +132,6 @@ class Runner:
         self.loop = job.Loop(self.name, self.once, self.rules)
         # On SQLite one writes at a time anyway, and those who wait for their turn there may give up.
         self._turn = asyncio.Semaphore(1 if self.database.engine.dialect.name == "sqlite" else self.width)
-
-    @property
-    def running(self) -> asyncio.Event:
-        return self.loop.running
-
-    @property
-    def wake(self) -> asyncio.Event:
-        return self.loop.wake
 
     async def run(self, stop: asyncio.Event) -> None:
         self._stop = stop
