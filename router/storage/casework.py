@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from router.storage.base import Base
@@ -32,6 +32,8 @@ class Case(Base):
     __table_args__ = (
         Index(None, "created_at", "id"),
         Index(None, "city", "created_at", "id"),
+        Index(None, "item", "created_at", "id"),
+        Index(None, "division", "created_at", "id"),
         Index(None, "created_by", "created_at"),
         Index(None, "caller_print", "created_at"),
         Index(None, "place_print", "created_at"),
@@ -378,6 +380,10 @@ class Consultation(Base):
     concluded_by: Mapped[str | None]
 
 
+_RUNNING = text("ended_at IS NULL")
+"""Few of all deadlines run."""
+
+
 class Deadline(Base):
     """A duty and the time it must be done by (时限); it stands still while paused."""
 
@@ -385,6 +391,7 @@ class Deadline(Base):
     __table_args__ = (
         Index(None, "subject_id"),
         Index(None, "case_id"),
+        Index("ix_deadline_running", "case_id", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
         Index(None, "ended_at", "due_at"),
         Index(None, "unit", "ended_at", "due_at"),
         Index(None, "provisional"),

@@ -117,6 +117,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_case_file_closed_at"), ["closed_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_created_at_id"), ["created_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_created_by_created_at"), ["created_by", "created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_file_division_created_at_id"), ["division", "created_at", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_file_item_created_at_id"), ["item", "created_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_place_print_created_at"), ["place_print", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_state_created_at"), ["state", "created_at"], unique=False)
 
@@ -212,6 +214,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_deadline_case_id"), ["case_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deadline_ended_at_due_at"), ["ended_at", "due_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_deadline_provisional"), ["provisional"], unique=False)
+        batch_op.create_index(
+            "ix_deadline_running",
+            ["case_id"],
+            unique=False,
+            postgresql_where=sa.text("ended_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_deadline_subject_id"), ["subject_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deadline_unit_ended_at_due_at"), ["unit", "ended_at", "due_at"], unique=False)
 
@@ -945,6 +954,9 @@ def downgrade() -> None:
     with op.batch_alter_table("deadline", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deadline_unit_ended_at_due_at"))
         batch_op.drop_index(batch_op.f("ix_deadline_subject_id"))
+        batch_op.drop_index(
+            "ix_deadline_running", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
+        )
         batch_op.drop_index(batch_op.f("ix_deadline_provisional"))
         batch_op.drop_index(batch_op.f("ix_deadline_ended_at_due_at"))
         batch_op.drop_index(batch_op.f("ix_deadline_case_id"))
@@ -968,6 +980,8 @@ def downgrade() -> None:
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_case_file_state_created_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_place_print_created_at"))
+        batch_op.drop_index(batch_op.f("ix_case_file_item_created_at_id"))
+        batch_op.drop_index(batch_op.f("ix_case_file_division_created_at_id"))
         batch_op.drop_index(batch_op.f("ix_case_file_created_by_created_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_created_at_id"))
         batch_op.drop_index(batch_op.f("ix_case_file_closed_at"))
