@@ -11,7 +11,7 @@ from sqlalchemy import select
 from api.kit.fields import View
 from router.access import fields, rules
 from router.access.fields import Sight
-from router.casework import machines
+from router.casework import assignments, machines
 from router.casework.work import Work
 from router.storage.casework import (
     Allocation,
@@ -346,11 +346,11 @@ def _plain(row: Any, view: type[View], more: dict[str, Any]) -> dict[str, Any]:
 
 async def matter(work: Work, row: Case, *, again: bool = False) -> Matter:
     """A case with everything that hangs on it and that the actor may see."""
-    from router.casework import allocate, faces, tickets
+    from router.casework import allocate, faces
 
     seen = (await sights(work, [row]))[row.id]
     found_ticket, found_order = await faces.of(work.session, row.id)
-    shares = await tickets.assignments(work, found_ticket.id) if found_ticket else []
+    shares = await assignments.of_ticket(work, found_ticket.id) if found_ticket else []
     agency = work.actor.role == "agency"
     if agency:
         shares = [one for one in shares if one.agency == work.actor.desk or one.lead]

@@ -15,7 +15,7 @@ from api.kit.deps import IfMatch, Pages, allowed
 from api.kit.fields import MANY_LINES, Body, CreditCode, Id, Moment, Text, View
 from router.access import rules
 from router.access.actor import Actor
-from router.casework import handoffs, listing, tickets
+from router.casework import assignments, handoffs, listing, tickets
 from router.catalog.model import Limit
 from router.storage.casework import Assignment, Ticket
 
@@ -94,7 +94,7 @@ async def show(
 async def shares(ticket: str, work: Looking, actor: Annotated[Actor, allowed("ticket.read")]) -> list[views.AssignmentView]:
     """承办单位只看到自己和牵头单位的任务。"""
     await rules.load(work.session, actor, Ticket, ticket, work.now)
-    found = await tickets.assignments(work, ticket)
+    found = await assignments.of_ticket(work, ticket)
     if actor.role == "agency":
         found = [one for one in found if one.agency == actor.desk or one.lead]
     return [views.assignment(one) for one in found]
@@ -283,7 +283,7 @@ async def sign(
 ) -> views.AssignmentView:
     """签收后开始计算办理时限。"""
     await _share(work, actor, assignment)
-    return _share_told(response, await tickets.sign(work, assignment, rev))
+    return _share_told(response, await assignments.sign(work, assignment, rev))
 
 
 class NoteBody(Body):
@@ -300,7 +300,7 @@ async def handle(
     actor: Annotated[Actor, allowed("ticket.handle")],
 ) -> views.AssignmentView:
     await _share(work, actor, assignment)
-    return _share_told(response, await tickets.handle(work, assignment, body.note, rev))
+    return _share_told(response, await assignments.handle(work, assignment, body.note, rev))
 
 
 class ProgressBody(Body):
@@ -317,7 +317,7 @@ async def progress(
 ) -> views.AssignmentView:
     """联合调处时各单位都可填写,进入时间线。"""
     await _share(work, actor, assignment)
-    return _share_told(response, await tickets.progress(work, assignment, body.note))
+    return _share_told(response, await assignments.progress(work, assignment, body.note))
 
 
 @router.post("/assignments/{assignment}/pause", summary="挂起 / Pause")
@@ -331,7 +331,7 @@ async def pause(
 ) -> views.AssignmentView:
     """时限停止计算,理由受理平台可见。"""
     await _share(work, actor, assignment)
-    return _share_told(response, await tickets.pause(work, assignment, body.reason, rev))
+    return _share_told(response, await assignments.pause(work, assignment, body.reason, rev))
 
 
 @router.post("/assignments/{assignment}/resume", summary="恢复办理 / Resume")
@@ -339,7 +339,7 @@ async def resume(
     assignment: str, rev: IfMatch, work: Working, response: Response, actor: Annotated[Actor, allowed("ticket.pause")]
 ) -> views.AssignmentView:
     await _share(work, actor, assignment)
-    return _share_told(response, await tickets.resume(work, assignment, rev))
+    return _share_told(response, await assignments.resume(work, assignment, rev))
 
 
 class ExtensionBody(Body):
@@ -359,7 +359,7 @@ async def ask_extension(
     actor: Annotated[Actor, allowed("ticket.handle")],
 ) -> views.AssignmentView:
     await _share(work, actor, assignment)
-    row = await tickets.ask_extension(work, assignment, Limit(body.amount, body.unit), body.reason)
+    row = await assignments.ask_extension(work, assignment, Limit(body.amount, body.unit), body.reason)
     return _share_told(response, row)
 
 
@@ -377,7 +377,7 @@ async def decide_extension(
     actor: Annotated[Actor, allowed("ticket.dispatch")],
 ) -> views.AssignmentView:
     await _share(work, actor, assignment)
-    return _share_told(response, await tickets.decide_extension(work, assignment, body.granted, body.note))
+    return _share_told(response, await assignments.decide_extension(work, assignment, body.granted, body.note))
 
 
 @router.post("/assignments/{assignment}/return", summary="退单 / Send back")
@@ -391,7 +391,7 @@ async def return_(
 ) -> views.AssignmentView:
     """理由必填;受理平台可以提出争议。"""
     await _share(work, actor, assignment)
-    return _share_told(response, await tickets.return_(work, assignment, body.reason, rev))
+    return _share_told(response, await assignments.return_(work, assignment, body.reason, rev))
 
 
 @router.post("/assignments/{assignment}/dispute", summary="退单争议 / Dispute a return")
@@ -405,7 +405,7 @@ async def dispute(
 ) -> views.AssignmentView:
     """受理平台不同意退单:承办单位签收,或坚持退回。"""
     await _share(work, actor, assignment)
-    return _share_told(response, await tickets.dispute(work, assignment, body.text, rev))
+    return _share_told(response, await assignments.dispute(work, assignment, body.text, rev))
 
 
 @router.post("/assignments/{assignment}/feedback", summary="反馈办理结果 / Feed back")
@@ -418,4 +418,4 @@ async def feedback(
     actor: Annotated[Actor, allowed("ticket.feedback")],
 ) -> views.AssignmentView:
     await _share(work, actor, assignment)
-    return _share_told(response, await tickets.feedback(work, assignment, body.text, rev))
+    return _share_told(response, await assignments.feedback(work, assignment, body.text, rev))

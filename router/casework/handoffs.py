@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from router import ids
 from router.access.actor import system
 from router.allocation.decision import Decision, OrderPlan
-from router.casework import faces, numbering
+from router.casework import assignments, faces, numbering
 from router.casework.limits import catalog_of
 from router.casework.machines import HANDOFF, ORDER, TICKET, Machine
 from router.casework.work import Town, Work, born, fresh, move, need, operation, touch
@@ -371,9 +371,8 @@ async def fed_back(work: Work, case: Case, platform: str, text: str) -> None:
 async def ask_police(work: Work, ticket: str, reason: str) -> Handoff:
     """An agency finds danger, or a crime, while handling (D4): 110 sends police, with the ticket's contents."""
     case, row = await faces.ticket(work, ticket)
-    from router.casework import tickets
 
-    shares = [one.agency for one in await tickets.assignments(work, row.id) if one.state != "recalled"]
+    shares = [one.agency for one in await assignments.of_ticket(work, row.id) if one.state != "recalled"]
     work.must_be(row.platform, *shares)
     why = need(reason, "reason", "请求110的理由", 2000)
     _, order = await faces.of(work.session, case.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from router import ids
-from router.casework import numbering
+from router.casework import assignments, numbering
 from router.casework.limits import catalog_of
 from router.casework.machines import SUPERVISION
 from router.casework.work import Work, fresh, move, need, operation
@@ -57,10 +57,9 @@ async def issue(work: Work, face: Ticket | PoliceOrder, to_unit: str | None, dem
 
 
 async def _units(work: Work, face: Ticket | PoliceOrder) -> set[str]:
-    from router.casework import tickets
 
     if isinstance(face, Ticket):
-        return {one.agency for one in await tickets.assignments(work, face.id) if one.state != "recalled"} | {face.platform}
+        return {one.agency for one in await assignments.of_ticket(work, face.id) if one.state != "recalled"} | {face.platform}
     return {unit for unit in (face.unit, face.platform) if unit}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from router import errors
 from router.allocation.decision import Ticks
-from router.casework import allocate, cases, handoffs, negotiation, orders, tickets, transfers
+from router.casework import allocate, assignments, cases, handoffs, negotiation, orders, tickets, transfers
 from router.casework.cases import Registered
 from router.storage.casework import Assignment, Handoff, Notice, PoliceOrder
 from router.supervision import orders as supervision
@@ -160,8 +160,8 @@ def test_an_agency_that_finds_danger_gets_police_with_the_ticket_s_contents(desk
     found = desk.register(operator(), WAGES, kind="complaint", place="五华区人民中路1号")
     assert found.ticket is not None
     [mine] = desk.rows(Assignment, Assignment.case_id == found.case.id)
-    desk.do(unit(LABOUR), tickets.sign, mine.id)
-    desk.do(unit(LABOUR), tickets.handle, mine.id)
+    desk.do(unit(LABOUR), assignments.sign, mine.id)
+    desk.do(unit(LABOUR), assignments.handle, mine.id)
     row = desk.do(unit(LABOUR), handoffs.ask_police, found.ticket.id, "工人爬上塔吊")
     assert (row.mode, row.dangerous, row.to_centre) == ("agency", True, "110")
     order = desk.order(found.case.id)
@@ -169,7 +169,7 @@ def test_an_agency_that_finds_danger_gets_police_with_the_ticket_s_contents(desk
     assert desk.ticket(found.case.id).state == "handling", "the agency goes on"
     desk.do(unit(LABOUR), handoffs.ask_police, found.ticket.id, "又来了一批人")
     assert len(desk.rows(Handoff, Handoff.case_id == found.case.id)) == 1
-    desk.do(unit(LABOUR), tickets.feedback, mine.id, "已调解")
+    desk.do(unit(LABOUR), assignments.feedback, mine.id, "已调解")
     with pytest.raises(errors.Conflict, match="反馈"):
         desk.do(operator(), tickets.close, found.ticket.id, without_call_back="试试")
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from router import errors
 from router.access.actor import Actor
 from router.allocation.decision import Ticks
-from router.casework import allocate, faces, handoffs, negotiation, orders, tickets
+from router.casework import allocate, assignments, faces, handoffs, negotiation, orders, tickets
 from router.casework.machines import ORDER, TICKET
 from router.journal import chain
 from router.storage.casework import Assignment, Case, Deadline, Handoff, PoliceOrder, Ticket
@@ -103,13 +103,13 @@ class Life(RuleBasedStateMachine):
         one = data.draw(st.sampled_from(sorted(found, key=lambda row: row.id)))
         actor = unit(one.agency) if own else data.draw(st.sampled_from(ACTORS))
         steps: dict[str, Callable[[], Any]] = {
-            "sign": lambda: self.attempt(actor, tickets.sign, one.id),
-            "handle": lambda: self.attempt(actor, tickets.handle, one.id),
-            "pause": lambda: self.attempt(actor, tickets.pause, one.id, "等待鉴定"),
-            "resume": lambda: self.attempt(actor, tickets.resume, one.id),
-            "return": lambda: self.attempt(actor, tickets.return_, one.id, "不归我"),
-            "dispute": lambda: self.attempt(operator(), tickets.dispute, one.id, "归你"),
-            "feedback": lambda: self.attempt(actor, tickets.feedback, one.id, "已办"),
+            "sign": lambda: self.attempt(actor, assignments.sign, one.id),
+            "handle": lambda: self.attempt(actor, assignments.handle, one.id),
+            "pause": lambda: self.attempt(actor, assignments.pause, one.id, "等待鉴定"),
+            "resume": lambda: self.attempt(actor, assignments.resume, one.id),
+            "return": lambda: self.attempt(actor, assignments.return_, one.id, "不归我"),
+            "dispute": lambda: self.attempt(operator(), assignments.dispute, one.id, "归你"),
+            "feedback": lambda: self.attempt(actor, assignments.feedback, one.id, "已办"),
         }
         steps[data.draw(st.sampled_from(sorted(steps)))]()
 

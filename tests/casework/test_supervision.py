@@ -8,7 +8,7 @@ import pytest
 
 from router import errors
 from router.allocation.decision import Ticks
-from router.casework import consultations, handoffs, negotiation, orders, repeats, tickets
+from router.casework import assignments, consultations, handoffs, negotiation, orders, repeats, tickets
 from router.catalog import versions
 from router.storage.casework import Assignment, Deadline
 from router.supervision import deadlines, lists
@@ -29,7 +29,7 @@ def test_what_is_returned_again_and_again_is_listed_and_consulted_about(desk: De
         if agency != LABOUR:
             desk.do(operator(), tickets.dispatch, found.ticket.id, [agency], None, None)
         [mine] = desk.rows(Assignment, Assignment.case_id == found.case.id, Assignment.state == "dispatched")
-        desk.do(unit(agency), tickets.return_, mine.id, "不归我单位")
+        desk.do(unit(agency), assignments.return_, mine.id, "不归我单位")
     assert [(one.number, one.detail["returned"]) for one in listed(desk, "returned-again")] == [(found.case.number, 2)]
     [disputed] = desk.do(operator(), consultations.disputed, KUNMING, SINCE)
     assert (disputed.item, disputed.returned, disputed.cases) == ("SX-001", 2, 1)
@@ -75,7 +75,7 @@ def test_what_nobody_signed_in_time_is_listed(desk: Desk) -> None:
         (found.case.number, LABOUR, "sign")
     ]
     [mine] = desk.rows(Assignment, Assignment.case_id == found.case.id)
-    desk.do(unit(LABOUR), tickets.sign, mine.id)
+    desk.do(unit(LABOUR), assignments.sign, mine.id)
     assert listed(desk, "unsigned") == []
     desk.wait(days=20)
     assert [one.detail["duty"] for one in listed(desk, "overdue")] == ["handle"]
@@ -121,7 +121,7 @@ def test_a_deadline_beyond_the_known_calendar_is_provisional_and_reckoned_anew(d
     desk.now = dt.datetime(year, 12, 30, 2, 0, tzinfo=dt.UTC)
     desk.register(operator(), WAGES, kind="complaint", place="五华区")
     [mine] = desk.rows(Assignment)
-    desk.do(unit(LABOUR), tickets.sign, mine.id)
+    desk.do(unit(LABOUR), assignments.sign, mine.id)
     [handle] = desk.rows(Deadline, Deadline.duty == "handle")
     assert handle.provisional and handle.due_at.year == year + 1
 

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from router import errors
-from router.casework import cases, repeats, tickets
+from router.casework import assignments, cases, repeats, tickets
 from router.casework.cases import Registered
 from router.catalog.model import Limit
 from router.storage.casework import Assignment, Deadline, Notice
@@ -34,11 +34,11 @@ def test_the_whole_way_to_a_closed_ticket(desk: Desk, dispatched: Registered) ->
     assert dispatched.ticket is not None
     key, mine = dispatched.ticket.id, share(desk, dispatched).id
     desk.wait(minutes=10)
-    desk.do(unit(LABOUR), tickets.sign, mine)
-    desk.do(unit(LABOUR), tickets.handle, mine, "已联系用人单位")
-    desk.do(unit(LABOUR), tickets.progress, mine, "双方约定周五面谈")
+    desk.do(unit(LABOUR), assignments.sign, mine)
+    desk.do(unit(LABOUR), assignments.handle, mine, "已联系用人单位")
+    desk.do(unit(LABOUR), assignments.progress, mine, "双方约定周五面谈")
     desk.wait(hours=3)
-    desk.do(unit(LABOUR), tickets.feedback, mine, "工资已足额支付")
+    desk.do(unit(LABOUR), assignments.feedback, mine, "工资已足额支付")
     assert (desk.ticket(dispatched.case.id).state, desk.ticket(dispatched.case.id).result) == ("feedback", "工资已足额支付")
     desk.do(operator(), tickets.call_back, key, reached=False, note="无人接听")
     assert desk.ticket(dispatched.case.id).state == "feedback"
@@ -62,20 +62,20 @@ def test_the_whole_way_to_a_closed_ticket(desk: Desk, dispatched: Registered) ->
 def test_only_the_agency_that_has_it_signs(desk: Desk, dispatched: Registered) -> None:
     for other in (unit(URBAN), operator(), police()):
         with pytest.raises(errors.Forbidden):
-            desk.do(other, tickets.sign, share(desk, dispatched).id)
+            desk.do(other, assignments.sign, share(desk, dispatched).id)
     assert share(desk, dispatched).state == "dispatched"
 
 
 def test_a_return_needs_a_reason_and_can_be_disputed(desk: Desk, dispatched: Registered) -> None:
     mine = share(desk, dispatched).id
     with pytest.raises(errors.Invalid, match="退单理由"):
-        desk.do(unit(LABOUR), tickets.return_, mine, " ")
-    desk.do(unit(LABOUR), tickets.return_, mine, "属于个人借贷,不归我单位")
+        desk.do(unit(LABOUR), assignments.return_, mine, " ")
+    desk.do(unit(LABOUR), assignments.return_, mine, "属于个人借贷,不归我单位")
     assert (desk.ticket(dispatched.case.id).state, desk.ticket(dispatched.case.id).returned) == ("returned", 1)
-    desk.do(operator(), tickets.dispute, mine, "诉求人是你单位监管的农民工")
+    desk.do(operator(), assignments.dispute, mine, "诉求人是你单位监管的农民工")
     assert desk.ticket(dispatched.case.id).state == "disputed"
     assert duty(desk, mine, "sign").ended_at is None, "the agency has to answer in time again"
-    desk.do(unit(LABOUR), tickets.return_, mine, "坚持退回")
+    desk.do(unit(LABOUR), assignments.return_, mine, "坚持退回")
     assert desk.ticket(dispatched.case.id).returned == 2
     urgent = desk.rows(Notice, Notice.case_id == dispatched.case.id, Notice.kind == "returned")
     assert max(one.level for one in urgent) == 1, "returned again: no longer just a note"
@@ -86,27 +86,27 @@ def test_a_return_needs_a_reason_and_can_be_disputed(desk: Desk, dispatched: Reg
 
 def test_time_stands_still_while_a_share_is_paused(desk: Desk, dispatched: Registered) -> None:
     mine = share(desk, dispatched).id
-    desk.do(unit(LABOUR), tickets.sign, mine)
-    desk.do(unit(LABOUR), tickets.handle, mine)
+    desk.do(unit(LABOUR), assignments.sign, mine)
+    desk.do(unit(LABOUR), assignments.handle, mine)
     before = duty(desk, mine, "handle").due_at
-    desk.do(unit(LABOUR), tickets.pause, mine, "等待司法鉴定")
+    desk.do(unit(LABOUR), assignments.pause, mine, "等待司法鉴定")
     desk.wait(days=30)
     assert desk.ring() == 0, "a paused deadline neither reminds nor runs out"
-    desk.do(unit(LABOUR), tickets.resume, mine)
+    desk.do(unit(LABOUR), assignments.resume, mine)
     after = duty(desk, mine, "handle")
     assert after.due_at > before + dt.timedelta(days=27) and after.overdue_at is None
 
 
 def test_more_time_is_asked_for_and_granted_by_the_platform(desk: Desk, dispatched: Registered) -> None:
     mine = share(desk, dispatched).id
-    desk.do(unit(LABOUR), tickets.sign, mine)
+    desk.do(unit(LABOUR), assignments.sign, mine)
     before = duty(desk, mine, "handle").due_at
     with pytest.raises(errors.Conflict):
-        desk.do(operator(), tickets.decide_extension, mine, True)
-    desk.do(unit(LABOUR), tickets.ask_extension, mine, Limit(2, "working-days"), "用人单位在外地")
+        desk.do(operator(), assignments.decide_extension, mine, True)
+    desk.do(unit(LABOUR), assignments.ask_extension, mine, Limit(2, "working-days"), "用人单位在外地")
     with pytest.raises(errors.Forbidden):
-        desk.do(unit(LABOUR), tickets.decide_extension, mine, True)
-    desk.do(operator(), tickets.decide_extension, mine, True)
+        desk.do(unit(LABOUR), assignments.decide_extension, mine, True)
+    desk.do(operator(), assignments.decide_extension, mine, True)
     assert duty(desk, mine, "handle").due_at >= before + dt.timedelta(days=2)
     assert share(desk, dispatched).extensions == 1
 
@@ -135,18 +135,18 @@ def test_joint_handling_waits_for_all_and_has_one_that_leads(desk: Desk) -> None
     lead, other = share(desk, found, TOWNSHIP), share(desk, found, HOUSING)
     assert (lead.lead, other.lead) == (True, False)
     for code, one in ((TOWNSHIP, lead), (HOUSING, other)):
-        desk.do(unit(code), tickets.sign, one.id)
-    desk.do(unit(TOWNSHIP), tickets.feedback, lead.id, "已调解")
+        desk.do(unit(code), assignments.sign, one.id)
+    desk.do(unit(TOWNSHIP), assignments.feedback, lead.id, "已调解")
     assert desk.ticket(found.case.id).state == "signed", "the other agency has not said anything yet"
-    desk.do(unit(HOUSING), tickets.feedback, other.id, "已派人修")
+    desk.do(unit(HOUSING), assignments.feedback, other.id, "已派人修")
     assert (desk.ticket(found.case.id).state, desk.ticket(found.case.id).result) == ("feedback", "已调解")
 
 
 def test_not_resolved_goes_back_to_the_same_agency(desk: Desk, dispatched: Registered) -> None:
     assert dispatched.ticket is not None
     mine = share(desk, dispatched).id
-    desk.do(unit(LABOUR), tickets.sign, mine)
-    desk.do(unit(LABOUR), tickets.feedback, mine, "已答复")
+    desk.do(unit(LABOUR), assignments.sign, mine)
+    desk.do(unit(LABOUR), assignments.feedback, mine, "已答复")
     desk.do(operator(), tickets.call_back, dispatched.ticket.id, reached=True, resolved=False, note="还是没给钱")
     ticket = desk.ticket(dispatched.case.id)
     assert (ticket.state, ticket.reopened, share(desk, dispatched).state) == ("dispatched", 1, "dispatched")
@@ -157,8 +157,8 @@ def test_a_ticket_is_not_closed_past_its_call_back(desk: Desk, dispatched: Regis
     mine = share(desk, dispatched).id
     with pytest.raises(errors.ImpossibleTransition):
         desk.do(operator(), tickets.close, dispatched.ticket.id)
-    desk.do(unit(LABOUR), tickets.sign, mine)
-    desk.do(unit(LABOUR), tickets.feedback, mine, "已答复")
+    desk.do(unit(LABOUR), assignments.sign, mine)
+    desk.do(unit(LABOUR), assignments.feedback, mine, "已答复")
     with pytest.raises(errors.Invalid, match="不回访的理由"):
         desk.do(operator(), tickets.close, dispatched.ticket.id)
     desk.do(operator(), tickets.close, dispatched.ticket.id, without_call_back="诉求人要求不回访")
@@ -218,7 +218,7 @@ def test_a_duplicate_is_merged_and_nothing_is_deleted(desk: Desk, dispatched: Re
 
 def test_what_is_handled_already_is_not_merged_away(desk: Desk, dispatched: Registered) -> None:
     other = desk.register(operator(), WAGES, kind="complaint", dispatch=False)
-    desk.do(unit(LABOUR), tickets.sign, share(desk, dispatched).id)
+    desk.do(unit(LABOUR), assignments.sign, share(desk, dispatched).id)
     with pytest.raises(errors.Conflict, match="办理"):
         desk.do(operator(), repeats.merge, dispatched.case.id, other.case.id, "试试")
 
