@@ -41,8 +41,13 @@ def told(one: Told, place: hub.Place) -> ServerSentEvent:
     return ServerSentEvent(json.dumps(body, ensure_ascii=False), event="news", id=hub.write_place(place), sep="\n")
 
 
-def reset(why: str) -> ServerSentEvent:
-    return ServerSentEvent(json.dumps({"why": why}), event="reset", sep="\n")
+def reset(why: str, place: hub.Place | None) -> ServerSentEvent:
+    """What comes after ``place`` is told from now on; what was before must be read anew."""
+    return ServerSentEvent(json.dumps({"why": why}), event="reset", id=_id(place), sep="\n")
+
+
+def _id(place: hub.Place | None) -> str | None:
+    return hub.write_place(place) if place is not None else None
 
 
 @router.get(
@@ -61,7 +66,7 @@ async def events(
 
     - `event: news` 的 data 是 `{id, serial, at, topic, case, body}`;body 只有编号与状态,详情再查接口。事项的变化有 serial;
       通话与座席的变化是 `call.changed`、`party.changed`、`transfer.changed`、`recording.ready`、`seat.changed`。
-    - `event: hello` 在连上时发出;`event: reset` 表示接续不上(离开太久或接收太慢),应重新读取页面数据。
+    - `event: hello` 在连上时发出;`event: reset` 表示接续不上(离开太久或接收太慢),应重新读取页面数据。两者也带 id。
     - 每 15 秒一条注释作为心跳;会话失效时连接结束。
     """
     rules.require(actor, "events.read")
@@ -83,19 +88,20 @@ async def _stream(found: state.State, who: identity.Identity, after: hub.Place |
     feed = hub.of(found)
     async with feed.listen(who) as listener:
         hello = {"account": who.actor.id, "desk": who.actor.desk, "role": who.actor.role}
-        yield ServerSentEvent(json.dumps(hello), event="hello", retry=RETRY_MS, sep="\n")
+        # with an id, so that a client whose first connection breaks before any event comes back to where it began
+        yield ServerSentEvent(json.dumps(hello), event="hello", id=_id(after or feed.place), retry=RETRY_MS, sep="\n")
         seen = after
         if after is not None:
             async for one in feed.missed(who, after):
                 if isinstance(one, Reset):
-                    yield reset(one.why)
+                    yield reset(one.why, feed.place)
                     seen = None
                     break
                 seen = one.place
                 yield told(one.told, seen)
         while (entry := await listener.queue.get()) is not None:
             if isinstance(entry, Reset):
-                yield reset(entry.why)
+                yield reset(entry.why, feed.place)
             elif seen is None or entry.after(seen):
                 seen = hub.further(seen or entry.place, entry.place)
                 yield told(entry.told, seen)

@@ -137,6 +137,11 @@ class Hub:
         self.reading = asyncio.Event()
         """Set while the stream is read: what is published from then on is given out."""
 
+    @property
+    def place(self) -> Place | None:
+        """What came until here has been given out; None: nothing is known of the streams yet."""
+        return self._place
+
     def recheck(self) -> None:
         """Sessions may have ended: look now."""
         self._recheck.set()

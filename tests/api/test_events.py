@@ -22,6 +22,7 @@ from router.journal import news
 from router.journal.news import Item
 from tests.access import world
 from tests.api.parts import T0, Person, Stand, run, standing
+from tests.storage.parts import until
 
 SIDES: Any = {"12345": "12345", "110": "110", "110-anning": "110"}
 
@@ -77,6 +78,7 @@ class Stream:
             self._headers.append((b"last-event-id", last.encode()))
         self._gone = asyncio.Event()
         self.status = 0
+        self.hello: dict[str, str] = {}
         self._rest = ""
 
     async def run(self) -> None:
@@ -138,6 +140,7 @@ async def listening(stand: Stand, person: Person, last: str | None = None) -> As
     try:
         hello = await stream.next()
         assert hello is not None and hello["event"] == "hello"
+        stream.hello = hello
         yield stream
     finally:
         stream.leave()
@@ -151,6 +154,11 @@ async def publish(stand: Stand, *items: Item) -> list[str]:
 
 async def reading(stand: Stand) -> None:
     await asyncio.wait_for(hub.of(stand.state).reading.wait(), 20)
+
+
+async def given_out(stand: Stand, last: str) -> None:
+    """Wait until the process has read the stream of casework to this entry."""
+    await asyncio.to_thread(until, lambda: (hub.of(stand.state).place or ("",))[0] == last, "the hub to have read it")
 
 
 async def cases(stand: Stand) -> None:
@@ -191,7 +199,8 @@ def test_who_was_away_too_long_is_told_to_reload(sqlite_settings: Settings) -> N
             await cases(stand)
             operator = await stand.sign_in("operator")
             await reading(stand)
-            first, *_ = await publish(stand, *(item(f"t.{n}", "plain", units=["12345"]) for n in range(5)))
+            first, *_, last = await publish(stand, *(item(f"t.{n}", "plain", units=["12345"]) for n in range(5)))
+            await given_out(stand, last)
             await stand.state.redis.xtrim(news.STREAM, maxlen=2, approximate=False)
             async with listening(stand, operator, last=f"{first}_0-0") as desk:
                 told = await desk.next()
@@ -199,9 +208,28 @@ def test_who_was_away_too_long_is_told_to_reload(sqlite_settings: Settings) -> N
                 await publish(stand, item("t.live", "plain", units=["12345"]))
                 live = await desk.next()
                 assert live is not None and json.loads(live["data"])["topic"] == "t.live"
+            assert hub.order(told["id"].split("_")[0]) >= hub.order(last), "who reads anew goes on from there"
             for bad in ("x", "1-x", "-", "9" * 60 + "-1", "1"):
                 answer = await operator.get("/api/v1/events", headers={"Last-Event-ID": bad})
                 assert answer.status_code == 422
+
+    run(go())
+
+
+def test_a_connection_that_breaks_before_its_first_event_goes_on_where_it_began(sqlite_settings: Settings) -> None:
+    async def go() -> None:
+        async with standing(sqlite_settings) as stand:
+            await cases(stand)
+            operator = await stand.sign_in("operator")
+            await reading(stand)
+            async with listening(stand, operator) as desk:
+                greeted = desk.hello["id"]
+            (last,) = await publish(stand, item("t.meanwhile", "plain", units=["12345"]))
+            await given_out(stand, last)
+            async with listening(stand, operator, last=greeted) as desk:
+                assert desk.hello["id"] == greeted
+                told = await desk.next()
+                assert told is not None and json.loads(told["data"])["topic"] == "t.meanwhile"
 
     run(go())
 
