@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from api.cases import schemas, views
-from api.kit import document, errors, etag, paging, routing
+from api.kit import document, etag, paging, routing
 from api.kit.casework import Looking, Working
 from api.kit.deps import IfMatch, Pages, allowed
 from api.kit.fields import Moment, View
@@ -373,7 +373,7 @@ async def files(case: str, work: Looking, actor: Annotated[Actor, allowed("case.
     return [views.attachment(one) for one in (await work.session.scalars(query.order_by(Attachment.at))).all()]
 
 
-@router.post("/{case}/attachments", status_code=201, summary="上传附件 / Add a file", responses=errors.responses(507))
+@router.post("/{case}/attachments", status_code=201, summary="上传附件 / Add a file")
 async def attach(
     case: str,
     work: Working,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from api.cases import schemas
 from api.cases.endpoints import facts, read
-from api.kit import errors, routing, strict
+from api.kit import routing, strict
 from api.kit.casework import Working
 from api.kit.deps import allowed
 from api.kit.fields import View
@@ -50,7 +50,7 @@ async def message(
     "/messages/with-files",
     status_code=201,
     summary="带附件的文字诉求 / With files",
-    responses={200: AGAIN, **errors.responses(507)},
+    responses={200: AGAIN},
 )
 async def message_with_files(
     work: Working,

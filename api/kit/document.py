@@ -106,13 +106,15 @@ def _responses(path: str, operation: dict[str, Any]) -> None:
         if answer.get("description") == "Successful Response":
             answer["description"] = SUCCESS.get(status, SUCCESS["200"])
         if status >= "400":  # the framework gives errors the media type of success
-            answer["content"] = {"application/json": one for one in answer["content"].values()}
+            answer["content"] = {"application/json": next(iter(answer["content"].values()))}
     if any(one["name"] == "If-Match" for one in operation.get("parameters", ())):
         common = found["409"]
         for status in (412, 428):
             found.setdefault(str(status), {**common, "description": errors.WHY[status]})
     if "requestBody" not in operation:
         found.pop("415", None)
+    elif "multipart/form-data" in operation["requestBody"]["content"]:
+        found["507"] = {**found["409"], "description": errors.WHY[507]}
     if not path.startswith(routing.PREFIX):
         for status in [one for one in found if one >= "400" and one not in PROBES]:
             del found[status]

@@ -104,6 +104,12 @@ class Unavailable(HttpError):
         super().__init__(key, headers={"Retry-After": str(seconds)})
 
 
+class NoRoom(HttpError):
+    """The disk has no room for what is sent."""
+
+    status = 507
+
+
 class BodyErrors(HTTPException):
     """Faults found while reading a body, before the fields are looked at. (FastAPI lets an HTTPException pass there.)"""
 
@@ -188,6 +194,9 @@ def http(request: Request, error: HTTPException) -> Response:
         return casework(request, ContentTooLarge("request.too_large", limit=0))
     elif status == 415:
         key, values = "request.media_type", {}
+    elif status == 400 and isinstance(error.__cause__, OSError):  # a file that is taken in did not fit on the disk
+        log.error("api.no_room", error=str(error.__cause__))
+        return casework(request, NoRoom("request.no_room"))
     elif status == 400:
         key, values = "request.malformed", {}
     else:

@@ -23,6 +23,8 @@ ZH: Mapping[str, str] = {
     "request.method.remedy": "对照接口文档 /docs 使用允许的方法",
     "request.too_large": "请求内容超过 {limit} 字节的上限",
     "request.too_large.remedy": "减小内容后重试",
+    "request.no_room": "存储空间不足,内容没有保存",
+    "request.no_room.remedy": "请管理员检查磁盘空间后重试",
     "request.limited": "请求过于频繁",
     "request.limited.remedy": "请在 {seconds} 秒后重试",
     "request.failed": "请求未能完成",

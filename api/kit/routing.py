@@ -8,11 +8,14 @@ from enum import Enum
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, params
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from api.auth import identity
 from api.kit import errors, idempotency, state
+from api.kit.errors import Unauthorized
 from api.kit.strict import StrictRequest
 from api.kit.work import Answered, Work
 from router.access import audit
@@ -24,10 +27,18 @@ PREFIX = "/api/v1"
 
 
 class Route(APIRoute):
-    """Runs an endpoint inside its transaction: committed before the answer is sent, rolled back when it fails."""
+    """Runs an endpoint inside its transaction: committed before the answer is sent, rolled back when it fails.
+
+    Who calls and what the role may do is asked before anything else that could be wrong, and before a file is taken in.
+    """
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.dependant.dependencies.sort(key=lambda part: not actions(part))
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         endpoint = super().get_route_handler()
+        takes_files = self.body_field is not None and isinstance(self.body_field.field_info, params.Form)
 
         async def handle(request: Request) -> Response:
             request = StrictRequest(request.scope, request.receive)
@@ -36,6 +47,8 @@ class Route(APIRoute):
             try:
                 async with AsyncExitStack() as stack:
                     work = request.state.work = Work(found, stack)
+                    if takes_files and await identity.current(request) is None:
+                        raise Unauthorized()
                     response = await endpoint(request)
                     if work.wrote:
                         await _keep(work, response)
@@ -50,6 +63,12 @@ class Route(APIRoute):
             return response
 
         return handle
+
+
+def actions(part: Dependant) -> set[str]:
+    """What an endpoint, or a part of it, asks the role for (see :func:`api.kit.deps.allowed`)."""
+    own = getattr(part.call, "action", None)
+    return {own} if own else set().union(*(actions(one) for one in part.dependencies))
 
 
 async def _keep(work: Work, response: Response) -> None:

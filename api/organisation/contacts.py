@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Annotated
 
 from fastapi import Path, Query, Response
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 
 from api.kit import errors, etag, paging, routing
 from api.kit.casework import Looking, Working, city_of
@@ -17,7 +17,7 @@ from config.settings import Settings
 from router.access import fields
 from router.access.actor import Actor
 from router.casework.work import Work
-from router.errors import Forbidden, Invalid
+from router.errors import Forbidden, Invalid, NotFound
 from router.organisation import contacts
 from router.organisation.contacts import Details
 from router.storage.organisation import Agency, DutyContact
@@ -46,6 +46,20 @@ def _view(row: DutyContact, work: Work) -> ContactView:
     )
 
 
+def _near(work: Work) -> ColumnElement[bool]:
+    """Contacts of the own city's units, of centres and of outside lines; administrators of the installation see all."""
+    if not work.actor.city or (work.actor.role == "administrator" and not work.actor.unit):
+        return true()
+    return DutyContact.unit.not_in(select(Agency.code).where(Agency.city != work.actor.city))
+
+
+async def _load(work: Work, contact: str) -> DutyContact:
+    row = await work.session.scalar(select(DutyContact).where(DutyContact.id == contact, _near(work)))
+    if row is None:
+        raise NotFound("没有这个值班联系人", "请刷新后重试", contact=contact)
+    return row
+
+
 @router.get("", summary="值班联系人 / Duty contacts")
 async def list_contacts(
     work: Looking,
@@ -55,7 +69,7 @@ async def list_contacts(
     stale: Annotated[bool, Query(description="只列久未核实的")] = False,
 ) -> paging.Page[ContactView]:
     """按单位排列;`stale=true` 用于红色提醒。"""
-    query = select(DutyContact)
+    query = select(DutyContact).where(_near(work))
     if unit is not None:
         query = query.where(DutyContact.unit == unit)
     if stale:
@@ -100,7 +114,7 @@ def _details(body: ContactDetails) -> Details:
 
 @router.get("/{contact}", summary="一个值班联系人 / One contact")
 async def show(contact: Id, work: Looking, response: Response, _: Reader) -> ContactView:
-    row = await contacts.get(work.session, contact)
+    row = await _load(work, contact)
     etag.put(response, row.rev)
     return _view(row, work)
 
@@ -108,7 +122,7 @@ async def show(contact: Id, work: Looking, response: Response, _: Reader) -> Con
 @router.put("/{contact}", summary="修改值班联系人 / Change a contact", responses=VERSIONED)
 async def change(contact: Id, body: ContactDetails, rev: IfMatch, work: Working, response: Response, _: Editor) -> ContactView:
     """修改即视为已核实。"""
-    city = await _may_keep(work, (await contacts.get(work.session, contact)).unit)
+    city = await _may_keep(work, (await _load(work, contact)).unit)
     row = await contacts.change(work.session, contact, _details(body), actor=work.actor, now=work.now, rev=rev, city=city)
     etag.put(response, row.rev)
     return _view(row, work)
@@ -116,7 +130,7 @@ async def change(contact: Id, body: ContactDetails, rev: IfMatch, work: Working,
 
 @router.post("/{contact}/verify", summary="核实 / Somebody has rung, and it is right", responses=VERSIONED)
 async def verify(contact: Id, rev: IfMatch, work: Working, response: Response, _: Editor) -> ContactView:
-    await _may_keep(work, (await contacts.get(work.session, contact)).unit)
+    await _may_keep(work, (await _load(work, contact)).unit)
     row = await contacts.verify(work.session, contact, actor=work.actor, now=work.now, rev=rev)
     etag.put(response, row.rev)
     return _view(row, work)
@@ -124,5 +138,5 @@ async def verify(contact: Id, rev: IfMatch, work: Working, response: Response, _
 
 @router.delete("/{contact}", status_code=204, summary="删除值班联系人 / Remove a contact")
 async def remove(contact: Id, work: Working, _: Editor) -> None:
-    await _may_keep(work, (await contacts.get(work.session, contact)).unit)
+    await _may_keep(work, (await _load(work, contact)).unit)
     await contacts.remove(work.session, contact, actor=work.actor, now=work.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from config import private
 from router import ids
 from router.casework.work import Work, operation
 from router.errors import CaseworkError, Conflict, Invalid, NotFound, TooLarge
@@ -102,8 +104,10 @@ class Store:
                 stream.flush()
                 os.fsync(stream.fileno())
             part.replace(target)
+            private.sync_folder(target.parent)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise StoreFull(f"附件无法保存({error.strerror})", "请管理员检查磁盘空间后重试") from error
         return name
 
