@@ -66,7 +66,7 @@ def codes() -> set[str]:
     remedied = {key.removesuffix(".remedy") for key in messages.ZH if key.endswith(".remedy")}
     told = {key for key in messages.ZH if key.startswith(("auth.", "etag.", "idempotency.", "request.", "json."))}
     fields = (ROOT / "api" / "kit" / "fields.py").read_text(encoding="utf-8")
-    ours = {f"field.{kind}" for kind in re.findall(r'(?:fault|_check)\("(\w+)"', fields)}
+    ours = {f"field.{kind}" for kind in re.findall(r'(?:fault|_check|_form)\("(\w+)"', fields)}
     return {code for code in classes | remedied | told | ours if not code.endswith(".remedy")}
 
 
