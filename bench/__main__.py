@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -49,6 +50,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=list(MEASUREMENTS), help="only this measurement; repeatable")
     parser.add_argument("--keep", action="store_true", help="leave data and logs where they are")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # what was started is ended
     folder = Path(tempfile.mkdtemp(prefix="hotline-bench-"))
     run = Run(folder, quick=chosen.quick)
     load = os.getloadavg()[0]
