@@ -1,4 +1,4 @@
-"""A PostgreSQL of the bench's own on 127.0.0.1, durable as a real one is; ``HOTLINE_BENCH_POSTGRESQL`` names another server."""
+"""A PostgreSQL of the bench's own on 127.0.0.1, durable as a real one is; ``BENCH_POSTGRES_URL`` names another server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SETTINGS = {
 @contextlib.contextmanager
 def running() -> Iterator[str]:
     """URL of a server where databases can be made (``postgresql://…/postgres``)."""
-    known = os.environ.get("HOTLINE_BENCH_POSTGRESQL")
+    known = os.environ.get("BENCH_POSTGRES_URL")
     if known:
         yield known
         return
@@ -80,7 +80,7 @@ def program(name: str) -> str:
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda one: int(one.parts[-3]))
     path = str(found[-1]) if found else shutil.which(name)
     if not path:
-        raise Late("PostgreSQL is not installed: run `make setup-test` as root, or set HOTLINE_BENCH_POSTGRESQL")
+        raise Late("PostgreSQL is not installed: run `make setup-test` as root, or set BENCH_POSTGRES_URL")
     return path
 
 
