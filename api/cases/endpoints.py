@@ -10,12 +10,14 @@ from fastapi import Depends, File, Query, Response, UploadFile
 from pydantic import Field
 from sqlalchemy import select
 
+from api.calls.core import Lines
 from api.cases import schemas, views
 from api.kit import document, etag, paging, routing
 from api.kit.casework import Looking, Working
 from api.kit.deps import IfMatch, Pages, allowed
 from api.kit.fields import Moment, View
 from router.access import audit, rules
+from router.access import calls as reach
 from router.access.actor import Actor
 from router.casework import allocate, attachments, cases, listing, machines, repeats
 from router.casework.work import Work
@@ -66,9 +68,15 @@ def may_search(actor: Actor, given: listing.Filters) -> None:
 
 @router.post("", status_code=201, summary="登记事项并判定归属 / Register a matter")
 async def register(
-    body: schemas.RegisterBody, work: Working, response: Response, _: Annotated[Actor, allowed("case.create")]
+    body: schemas.RegisterBody,
+    work: Working,
+    response: Response,
+    actor: Annotated[Actor, allowed("case.create")],
+    where: Lines,
 ) -> views.Matter:
     """登记一件诉求:判定归属,生成工单或警单,必要时立即派警、派单或向对方发起流转;应答给出每条理由。"""
+    if body.call:
+        await reach.check_link(work.session, actor, where, body.call, None, work.now)
     found = await cases.register(
         work,
         cases.Registration(
@@ -359,8 +367,11 @@ async def calls(case: str, work: Looking, actor: Annotated[Actor, allowed("call.
 
 
 @router.post("/{case}/calls", status_code=204, summary="关联通话 / Link a call")
-async def add_call(case: str, body: schemas.CallLinkBody, work: Working, actor: Annotated[Actor, allowed("case.edit")]) -> None:
+async def add_call(
+    case: str, body: schemas.CallLinkBody, work: Working, actor: Annotated[Actor, allowed("case.edit")], where: Lines
+) -> None:
     await rules.load(work.session, actor, Case, case, work.now)
+    await reach.check_link(work.session, actor, where, body.call, case, work.now)
     await cases.add_call(work, case, body.call)
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, false, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.elements import True_
 
 from router.access import rules
 from router.access.actor import Actor, Side
+from router.errors import Forbidden
 from router.storage.calls import Call, Party, Recording, Transfer
 from router.storage.casework import Case, CaseCall, PoliceOrder
 from router.storage.organisation import Grant
@@ -145,9 +147,34 @@ def with_police(lines: Lines, call: InstrumentedAttribute[str]) -> ColumnElement
 
 def _granted(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     """A live grant on a matter of the call names recordings."""
-    names = cast(Grant.fields, Text).contains(f'"{RECORDINGS}"', autoescape=True)
-    cases = select(Grant.case_id).where(rules.live_grants(actor, now), names, Grant.case_id.is_not(None))
+    cases = select(Grant.case_id).where(rules.live_grants(actor, now), _recordings(), Grant.case_id.is_not(None))
     return exists().where(CaseCall.call_id == Recording.call_id, CaseCall.case_id.in_(cases)).correlate(Recording)
+
+
+def _recordings() -> ColumnElement[bool]:
+    return cast(Grant.fields, Text).contains(f'"{RECORDINGS}"', autoescape=True)
+
+
+async def check_link(session: AsyncSession, actor: Actor, lines: Lines, call: str, case: str | None, now: dt.datetime) -> None:
+    """Whether the actor may make a call part of a matter (of a new one: None). A call that no record knows yet may be linked.
+
+    Raise :class:`router.access.rules.Foreign` for a call of others, and :class:`Forbidden` where the link would let the actor
+    hear, by a grant of that matter, police who were not meant with it.
+    """
+    there = await session.scalar(select(visible(actor, lines)).where(Call.id == call))
+    if there is None or actor.is_system:
+        return
+    if not there:
+        raise rules.Foreign("没有这个通话,或不在您的可见范围", "检查通话编号", subject=call[:64])
+    if case is None or rules.sees_police_fields(actor):
+        return
+    spoke = (Party.centre.in_(lines.police), Party.role != "caller", Party.joined_at.is_not(None))
+    police = exists().where(Party.call_id == Call.id, *spoke).correlate(Call)
+    desk = or_(Call.centre.in_(lines.police), Call.overflowed_to.in_(lines.police))
+    granted = exists().where(rules.live_grants(actor, now), _recordings(), Grant.case_id == case)
+    if await session.scalar(select(Call.id).where(Call.id == call, or_(desk, police), granted)):
+        what = "该通话有民警参与,不能由被授权单位关联到所授权的事项"
+        raise Forbidden(what, "请由公安关联", action="case.edit", subject=call[:64])
 
 
 # --- calls in progress

@@ -165,6 +165,36 @@ def test_what_the_police_speak_in_is_for_police_and_their_supervisors(settings: 
     run(go())
 
 
+def test_nobody_makes_a_call_of_others_part_of_a_matter_to_hear_it(settings: Settings) -> None:
+    async def go() -> None:
+        async with floor(settings) as here:
+            await here.furnish()
+            await here.talk("c1", "8001")
+            draft = await here.draft("c1")
+            await here.talk("c2", "8001", "9101")
+            await here.talk("c3", "9101")
+            put(here.stand.state.settings)
+            await here.record(ready("r1", "c2"))
+            operator, police = await here.at("8001"), await here.at("9101")
+            link = f"/api/v1/cases/{draft.id}/calls"
+            assert (await operator.post(link, json={"call": "c3"})).status_code == 404
+            told = await operator.post("/api/v1/cases", json={"words": "路灯坏了", "call": "c3"})
+            assert (told.status_code, told.json()["code"]) == (404, "not_found")
+            assert [row.subject for row in await here.noted("access.refused")] == ["c3", "c3"]
+
+            await shared(here, draft, until=NOW + 60)
+            refused = await operator.post(link, json={"call": "c2"})
+            assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+            assert (await operator.get(f"{RECORDINGS}/r1/audio")).status_code == 403
+            here.stand.clock.move(61)
+            assert (await operator.post(link, json={"call": "c2"})).status_code == 204, "without a grant it opens nothing"
+            assert (await operator.get(f"{RECORDINGS}/r1/audio")).status_code == 403
+            assert (await operator.post(link, json={"call": "not-stored-yet"})).status_code == 204
+            assert (await police.get(f"{RECORDINGS}/r1/audio")).status_code == 200
+
+    run(go())
+
+
 async def shared(here: Floor, case: Case, until: float) -> None:
     async with here.stand.state.database.write() as session:
         session.add(
