@@ -11,7 +11,8 @@ from sqlalchemy import select
 from api.kit.fields import View
 from router.access import fields, rules
 from router.access.fields import Sight
-from router.casework import assignments, machines
+from router.casework import assignments, cases, machines
+from router.casework.cases import Registered
 from router.casework.work import Work
 from router.storage.casework import (
     Allocation,
@@ -294,7 +295,7 @@ def case(row: Case, seen: Sight) -> CaseView:
     return CaseView(**_plain(row, CaseView, hidden))
 
 
-def ticket(row: Ticket, actor_side: str | None = None) -> TicketView:
+def ticket(row: Ticket) -> TicketView:
     return TicketView(**_plain(row, TicketView, _life(machines.TICKET, row.state)))
 
 
@@ -344,25 +345,20 @@ def _plain(row: Any, view: type[View], more: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def matter(work: Work, row: Case, *, again: bool = False) -> Matter:
-    """A case with everything that hangs on it and that the actor may see."""
-    from router.casework import allocate, faces
-
+async def matter(work: Work, row: Case, *, found: Registered | None = None) -> Matter:
+    """A case with everything that hangs on it and that the actor may see; ``found``: what a registration returned of it."""
+    known = found or await cases.look(work, row)
     seen = (await sights(work, [row]))[row.id]
-    found_ticket, found_order = await faces.of(work.session, row.id)
-    shares = await assignments.of_ticket(work, found_ticket.id) if found_ticket else []
     agency = work.actor.role == "agency"
+    shares = await assignments.of_ticket(work, known.ticket.id) if known.ticket and known.ticket.dispatched_at else []
     if agency:
         shares = [one for one in shares if one.agency == work.actor.desk or one.lead]
-        found_order = None
-    why = None if agency else await allocate.newest(work.session, row.id)
-    passed = [one for one in await faces.handoffs(work.session, row.id) if not agency or one.mode == "agency"]
     return Matter(
         case=case(row, seen),
-        ticket=ticket(found_ticket) if found_ticket else None,
-        order=order(found_order, seen.police) if found_order else None,
+        ticket=ticket(known.ticket) if known.ticket else None,
+        order=order(known.order, seen.police) if known.order and not agency else None,
         assignments=[assignment(one) for one in shares],
-        handoffs=[handoff(one) for one in passed],
-        allocation=allocation(why) if why else None,
-        again=again,
+        handoffs=[handoff(one) for one in known.handoffs if not agency or one.mode == "agency"],
+        allocation=allocation(known.allocation) if known.allocation and not agency else None,
+        again=known.again,
     )
