@@ -89,7 +89,7 @@ async def register(
     )
     response.headers["Location"] = f"{routing.PREFIX}/cases/{found.case.id}"
     etag.put(response, found.case.rev)
-    return await views.matter(work, found.case, again=found.again)
+    return await views.matter(work, found.case, found=found)
 
 
 def facts(body: schemas.Facts) -> dict[str, Any]:
