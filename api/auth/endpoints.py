@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
-from fastapi import Path, Request
+from fastapi import Path, Query, Request
 from sqlalchemy import select
 from starlette.responses import Response
 
@@ -180,7 +180,7 @@ async def revoke(request: Request, body: Refresh) -> None:
 
 
 @router.get("/oidc/start", status_code=303, response_class=Response, summary="以统一身份登录 / sign in by OIDC")
-async def oidc_start(request: Request, desk: str | None = None) -> Response:
+async def oidc_start(request: Request, desk: Annotated[str | None, Query(max_length=64)] = None) -> Response:
     """转到统一身份认证;完成后回到 `/api/v1/auth/oidc/callback`,再回到首页。"""
     work.of(request).check_ready()
     return await oidc.start(request, desk)
@@ -188,7 +188,10 @@ async def oidc_start(request: Request, desk: str | None = None) -> Response:
 
 @router.get("/oidc/callback", status_code=303, response_class=Response, summary="统一身份认证的返回 / return from OIDC")
 async def oidc_callback(
-    request: Request, code: str | None = None, state_shown: Annotated[str | None, oidc.STATE] = None, error: str | None = None
+    request: Request,
+    code: Annotated[str | None, Query(max_length=4096, description="授权码")] = None,
+    state_shown: Annotated[str | None, oidc.STATE] = None,
+    error: Annotated[str | None, Query(max_length=256, description="统一身份认证拒绝的原因")] = None,
 ) -> Response:
     work.of(request).check_ready()
     signed, response = await oidc.finish(request, code, state_shown, error)

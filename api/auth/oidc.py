@@ -43,7 +43,7 @@ LASTING = 600
 DISCOVERY_KEPT = 3600.0
 CALLBACK = "/api/v1/auth/oidc/callback"
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
-STATE = Query(alias="state", max_length=128)
+STATE = Query(alias="state", max_length=128, description="发起时的随机数,原样返回")
 LEEWAY = 60
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Path
+from fastapi import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.calls import core, schemas, service
@@ -26,7 +26,7 @@ from telephony import contract
 
 log = structlog.get_logger()
 
-router = APIRouter(route_class=routing.Route, responses=core.RESPONSES)
+router = routing.router("/calls", "calls", responses=core.RESPONSES)
 """Part of the router in :mod:`api.calls.endpoints`."""
 Controls = Annotated[Actor, allowed("call.control")]
 Supervises = Annotated[Actor, allowed("call.supervise")]

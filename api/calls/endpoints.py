@@ -121,4 +121,4 @@ def _columns(case: object) -> dict[str, object]:
     return {name: getattr(case, name) for name in CaseOfCall.model_fields if name != "handoffs"}
 
 
-router.include_router(control.router)
+router.routes.extend(control.router.routes)

@@ -144,7 +144,7 @@ async def like(
     actor: Annotated[Actor, allowed("case.create")],
     number: Annotated[str | None, Query(max_length=32)] = None,
     place: Annotated[str | None, Query(max_length=300)] = None,
-    days: Annotated[int, Query(ge=1, le=3660)] = 365,
+    days: Annotated[int, Query(ge=1, le=3660, description="最近多少天")] = 365,
 ) -> list[LikeView]:
     """边输入边提示:同一号码或同一地点近来的事项,供关联或合并。"""
     found = await repeats.like(work, number=number, place=place, since=work.now - dt.timedelta(days=days))
@@ -244,7 +244,7 @@ async def timeline(
     case: str,
     work: Looking,
     actor: Annotated[Actor, allowed("timeline.read")],
-    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    after: Annotated[int, Query(ge=0, le=2**53, description="上一页的 next;从头取为 0")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
 ) -> Timeline:
     """不可改的操作日志,按先后排列。"""
@@ -390,7 +390,7 @@ async def attach(
     work: Working,
     actor: Annotated[Actor, allowed("case.attach")],
     file: Annotated[UploadFile, File(description="图片、录音、视频、PDF 或文本,20MB 以内")],
-    police_only: bool = False,
+    police_only: Annotated[bool, Query(description="仅公安可见;限公安上传")] = False,
 ) -> views.AttachmentView:
     await rules.load(work.session, actor, Case, case, work.now)
     if police_only and not rules.sees_police_fields(actor):

@@ -152,8 +152,8 @@ async def section(
 async def diff(
     work: Looking,
     _: Reader,
-    before: Annotated[str, Query(max_length=32, pattern=r"^[0-9]{6}-[0-9]{1,9}$")],
-    after: Annotated[str, Query(max_length=32, pattern=r"^[0-9]{6}-[0-9]{1,9}$")],
+    before: Annotated[str, Query(max_length=32, pattern=r"^[0-9]{6}-[0-9]{1,9}$", description="较早的版本")],
+    after: Annotated[str, Query(max_length=32, pattern=r"^[0-9]{6}-[0-9]{1,9}$", description="较新的版本")],
 ) -> list[ChangeView]:
     old, new = await versions.load(work.session, before), await versions.load(work.session, after)
     return _changes(old, new)

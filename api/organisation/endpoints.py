@@ -194,7 +194,7 @@ async def find_divisions(
 async def parse_place(
     work: Looking,
     _: Reader,
-    text: Annotated[str, Query(min_length=1, max_length=300)],
+    text: Annotated[str, Query(min_length=1, max_length=300, description="地点的文字")],
     city: City = None,
 ) -> PlaceView:
     return PlaceView.model_validate(divisions.parse_place(text, city_of(work, city)))

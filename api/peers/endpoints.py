@@ -12,7 +12,7 @@ from sqlalchemy import select
 from api.exchange.endpoints import of
 from api.kit import etag, paging, routing
 from api.kit.deps import AfterCommit, IfMatch, Now, Pages, ReadSession, WriteSession, allowed
-from api.kit.fields import Body, Id, Line, View
+from api.kit.fields import ONE_LINE, Body, Id, Line, View
 from router.access.actor import Actor
 from router.exchange import peers
 from router.storage.exchange import ExchangeMessage
@@ -32,7 +32,7 @@ class PeerBody(Body):
     centre: Id = Field(description="它代表本系统的哪个受理中心")
     transport: Literal["rest", "database"] = Field(description="rest 接口;database 中间数据库")
     account: Id = Field(description="对接账号(角色 integration)的编号")
-    url: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+    url: Annotated[str, Field(min_length=1, max_length=2000), ONE_LINE] | None = Field(
         default=None, description="对方接口地址(推送到其下的 /messages),或中间库地址(不含口令);不填由对方来取"
     )
     token: Secret | None = Field(default=None, description="推送用的令牌或中间库口令;只写不读,不填保持不变")

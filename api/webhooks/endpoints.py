@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.kit import etag, routing
 from api.kit.deps import AppSettings, IfMatch, Now, ReadSession, WriteSession, allowed
-from api.kit.fields import Body, Id, Line, Moment, View
+from api.kit.fields import ONE_LINE, Body, Id, Line, Moment, View
 from router.access.actor import Actor
 from router.journal import subscriptions
 
@@ -25,7 +25,7 @@ class WebhookBody(Body):
     """订阅"""
 
     name: Line
-    url: Annotated[str, Field(min_length=8, max_length=2000)] = Field(description="https 地址;开发环境可用本机 http")
+    url: Annotated[str, Field(min_length=8, max_length=2000), ONE_LINE] = Field(description="https 地址;开发环境可用本机 http")
     topics: Annotated[list[Topic], Field(min_length=1, max_length=100)] = Field(
         description="主题,或以 .* 结尾的前缀,或 *;如 ticket.*、handoff.offered"
     )
