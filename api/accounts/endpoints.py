@@ -20,7 +20,7 @@ from api.accounts.schemas import (
     Role,
 )
 from api.events import hub
-from api.kit import errors, etag, paging, routing, state
+from api.kit import etag, paging, routing, state
 from api.kit.deps import AfterCommit, IfMatch, LateSession, Now, Pages, ReadSession, WriteSession, allowed
 from api.kit.paging import Page
 from api.kit.state import State
@@ -37,7 +37,6 @@ Poster = Annotated[Actor, allowed("posting.manage")]
 GrantReader = Annotated[Actor, allowed("grant.read")]
 Granter = Annotated[Actor, allowed("grant.manage")]
 Id = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-VERSIONED = errors.responses(412, 428)
 
 
 def view(account: Account) -> AccountView:
@@ -124,7 +123,7 @@ async def read(response: Response, _actor: Reader, session: ReadSession, account
     return view(account)
 
 
-@router.put("/accounts/{account_id}", summary="修改或停用账号 / change or deactivate", responses=VERSIONED)
+@router.put("/accounts/{account_id}", summary="修改或停用账号 / change or deactivate")
 async def change(
     request: Request,
     response: Response,

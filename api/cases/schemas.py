@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.kit.fields import MANY_LINES, NOT_BLANK, ONE_LINE, Body, CreditCode, Division, Id, Line, Moment, Phone, Text, Words
+from api.kit.fields import MANY_LINES, NOT_BLANK, ONE_LINE, STRIP, Body, CreditCode, Division, Id, Moment, Phone, Text, Words
 from router.allocation.decision import Ticks
 
 Channel = Literal["phone", "web", "app", "sms", "mail", "other-hotline", "agency"]
 TextChannel = Literal["web", "app", "sms", "mail", "other-hotline"]
 RequestKind = Literal["consult", "help", "complaint", "report", "suggestion"]
 Confidentiality = Literal["open", "caller", "stability"]
+Name = Annotated[str, Field(max_length=100), ONE_LINE, NOT_BLANK, STRIP]
 Place = Annotated[str, Field(max_length=300), ONE_LINE, NOT_BLANK]
 Asked = Annotated[
     dict[Annotated[str, Field(max_length=40), ONE_LINE], Annotated[str, Field(max_length=500), MANY_LINES]], Field(max_length=50)
@@ -51,7 +52,7 @@ class Facts(Body):
 
     words: Annotated[Words, NOT_BLANK] = Field(description="诉求内容,原话")
     caller_number: Phone | None = Field(default=None, description="来电号码,入库时归一")
-    caller_name: Line | None = None
+    caller_name: Name | None = None
     place: Place | None = None
     division: Division | None = Field(default=None, description="行政区划代码 GB/T 2260;不填则从地点解析")
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
@@ -75,7 +76,7 @@ class EditBody(Body):
 
     words: Annotated[Words, NOT_BLANK] | None = None
     caller_number: Phone | None = None
-    caller_name: Line | None = None
+    caller_name: Name | None = None
     place: Place | None = None
     division: Division | None = None
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from api.cases import views
 from api.consultations import schemas
 from api.consultations.schemas import ConsultationView, DisputedView, WholeConsultation
-from api.kit import errors, etag, paging, routing
+from api.kit import etag, paging, routing
 from api.kit.casework import Looking, Working, city_of, own_city
 from api.kit.deps import IfMatch, Pages, allowed
 from api.kit.fields import Division
@@ -30,7 +30,6 @@ Opener = Annotated[Actor, allowed("consultation.open")]
 Speaker = Annotated[Actor, allowed("consultation.speak")]
 Concluder = Annotated[Actor, allowed("consultation.conclude")]
 Id = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-VERSIONED = errors.responses(412, 428)
 
 
 def _view(row: Consultation) -> ConsultationView:
@@ -127,7 +126,7 @@ async def say(consultation: Id, body: schemas.ConsultationOpinionBody, work: Wor
     return views.opinion(await consultations.say(work, consultation, body.text, body.owner))
 
 
-@router.put("/{consultation}/minutes", summary="写纪要 / Write the minutes", responses=VERSIONED)
+@router.put("/{consultation}/minutes", summary="写纪要 / Write the minutes")
 async def minutes(
     consultation: Id, body: schemas.MinutesBody, rev: IfMatch, work: Working, response: Response, actor: Opener
 ) -> ConsultationView:
@@ -137,7 +136,7 @@ async def minutes(
     return _view(row)
 
 
-@router.post("/{consultation}/conclude", summary="形成结论 / Conclude", responses=VERSIONED)
+@router.post("/{consultation}/conclude", summary="形成结论 / Conclude")
 async def conclude(
     consultation: Id, body: schemas.ConcludeBody, rev: IfMatch, work: Working, response: Response, actor: Concluder
 ) -> ConsultationView:
@@ -156,7 +155,7 @@ async def conclude(
     return _view(row)
 
 
-@router.post("/{consultation}/cancel", summary="取消会商 / Cancel", responses=VERSIONED)
+@router.post("/{consultation}/cancel", summary="取消会商 / Cancel")
 async def cancel(
     consultation: Id, body: schemas.CancelBody, rev: IfMatch, work: Working, response: Response, actor: Opener
 ) -> ConsultationView:

@@ -16,7 +16,7 @@ from api.cases.endpoints import CaseFilters, may_search
 from api.exports import columns
 from api.exports.columns import Column, Line, Names
 from api.handoffs.endpoints import HandoffFilters
-from api.kit import errors, export, routing
+from api.kit import export, routing
 from api.kit.casework import Looking
 from api.kit.deps import allowed
 from api.kit.sheets import Cell
@@ -33,7 +33,7 @@ from router.organisation import numbers
 from router.storage.casework import Case, Handoff, PoliceOrder, Ticket
 from router.storage.organisation import Agency
 
-router = routing.router("/exports", "exports", responses={**errors.responses(429), **export.RESPONSES})
+router = routing.router("/exports", "exports", responses=export.RESPONSES)
 
 
 @router.get("/tickets", summary="导出工单 / Export tickets", response_class=StreamingResponse)

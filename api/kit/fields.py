@@ -13,9 +13,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from api.kit import messages
+from router.organisation import codes
 
 _BREAKS = "\n\r\t"
-_CREDIT = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
 class Body(BaseModel):
@@ -98,15 +98,9 @@ Number = Annotated[str, Field(max_length=32), _form("id", "[A-Za-z0-9-]{1,32}")]
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
 
-def credit_code_fits(value: str) -> bool:
-    """Check a unified social credit code (GB 32100-2015): 18 characters, the last a check character (mod 31)."""
-    if not re.fullmatch(f"[{_CREDIT}]{{18}}", value):
-        return False
-    total = sum(_CREDIT.index(character) * pow(3, place, 31) for place, character in enumerate(value[:17]))
-    return _CREDIT[(31 - total % 31) % 31] == value[17]
-
-
-CreditCode = Annotated[str, Field(max_length=18), _check("credit_code", credit_code_fits, pattern=f"^[{_CREDIT}]{{18}}$")]
+_CREDIT_FORM = f"^[{codes.ALPHABET}]{{{codes.LENGTH}}}$"
+CreditCode = Annotated[str, Field(max_length=codes.LENGTH), _check("credit_code", codes.is_credit_code, pattern=_CREDIT_FORM)]
+"""A unified social credit code (统一社会信用代码, GB 32100-2015), with the check character that belongs to it."""
 
 
 def _within_calendar(value: dt.datetime) -> dt.datetime:

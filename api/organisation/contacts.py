@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Path, Query, Response
 from sqlalchemy import ColumnElement, select, true
 
-from api.kit import errors, etag, paging, routing
+from api.kit import etag, paging, routing
 from api.kit.casework import Looking, Working, city_of
 from api.kit.deps import AppSettings, IfMatch, Pages, allowed
 from api.kit.fields import Id as IdText
@@ -27,7 +27,6 @@ router = routing.router("/organisation/contacts", "contacts")
 Reader = Annotated[Actor, allowed("duty.read")]
 Editor = Annotated[Actor, allowed("duty.edit")]
 Id = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-VERSIONED = errors.responses(412, 428)
 
 
 def _view(row: DutyContact, work: Work) -> ContactView:
@@ -119,7 +118,7 @@ async def show(contact: Id, work: Looking, response: Response, _: Reader) -> Con
     return _view(row, work)
 
 
-@router.put("/{contact}", summary="修改值班联系人 / Change a contact", responses=VERSIONED)
+@router.put("/{contact}", summary="修改值班联系人 / Change a contact")
 async def change(contact: Id, body: ContactDetails, rev: IfMatch, work: Working, response: Response, _: Editor) -> ContactView:
     """修改即视为已核实。"""
     city = await _may_keep(work, (await _load(work, contact)).unit)
@@ -128,7 +127,7 @@ async def change(contact: Id, body: ContactDetails, rev: IfMatch, work: Working,
     return _view(row, work)
 
 
-@router.post("/{contact}/verify", summary="核实 / Somebody has rung, and it is right", responses=VERSIONED)
+@router.post("/{contact}/verify", summary="核实 / Somebody has rung, and it is right")
 async def verify(contact: Id, rev: IfMatch, work: Working, response: Response, _: Editor) -> ContactView:
     await _may_keep(work, (await _load(work, contact)).unit)
     row = await contacts.verify(work.session, contact, actor=work.actor, now=work.now, rev=rev)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Form, Path, Query, Response
 
-from api.kit import errors, etag, export, paging, routing, sheets, uploads
+from api.kit import etag, export, paging, routing, sheets, uploads
 from api.kit.casework import Looking, Working, city_of, own_city
 from api.kit.deps import AppSettings, IfMatch, LateSession, Pages, allowed
 from api.kit.export import FormatQuery
@@ -35,7 +35,6 @@ Reader = Annotated[Actor, allowed("organisation.read")]
 Editor = Annotated[Actor, allowed("organisation.edit")]
 Code = Annotated[str, Path(max_length=18, pattern=r"^[0-9A-Za-z]{1,18}$", description="统一社会信用代码")]
 City = Annotated[Division | None, Query(description="州市代码,默认本市")]
-VERSIONED = errors.responses(412, 428)
 MOST = 10_000
 """Agencies of one export."""
 
@@ -95,7 +94,7 @@ async def export_agencies(work: Looking, _: Reader, format_: FormatQuery, city: 
     return Response(data, media_type=sheets.MEDIA_TYPES[format_], headers={"Content-Disposition": disposition})
 
 
-@router.post("/agencies/import", summary="导入承办单位 / Import agencies", responses=errors.responses(413), status_code=200)
+@router.post("/agencies/import", summary="导入承办单位 / Import agencies")
 async def import_agencies(
     work: Looking,
     begin: LateSession,
@@ -133,12 +132,12 @@ async def create(body: AgencyBody, work: Working, response: Response, _: Editor)
     return _view(row)
 
 
-@router.patch("/agencies/{code}", summary="修改承办单位 / Change an agency", responses=VERSIONED)
+@router.patch("/agencies/{code}", summary="修改承办单位 / Change an agency")
 async def change(code: Code, body: AgencyChange, rev: IfMatch, work: Working, response: Response, _: Editor) -> AgencyView:
     return await _change(work, response, code, body.changes(), rev)
 
 
-@router.post("/agencies/{code}/deactivate", summary="停用承办单位 / Deactivate an agency", responses=VERSIONED)
+@router.post("/agencies/{code}/deactivate", summary="停用承办单位 / Deactivate an agency")
 async def deactivate(code: Code, rev: IfMatch, work: Working, response: Response, _: Editor) -> AgencyView:
     """停用后不再分派给它;已派的单照常办完。"""
     return await _change(work, response, code, {"active": False}, rev)

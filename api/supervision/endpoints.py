@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import Path, Query, Response
 from sqlalchemy import select
 
-from api.kit import errors, etag, paging, routing
+from api.kit import etag, paging, routing
 from api.kit.casework import Looking, Working
 from api.kit.deps import IfMatch, Pages, allowed
 from api.supervision import schemas
@@ -24,7 +24,6 @@ router = routing.router("/supervision", "supervision")
 
 Reader = Annotated[Actor, allowed("supervision.read")]
 Id = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-VERSIONED = errors.responses(412, 428)
 
 
 @router.get("/lists", summary="监管清单目录 / The smart lists")
@@ -110,7 +109,7 @@ async def show(supervision: Id, work: Looking, response: Response, actor: Reader
     return _view(row)
 
 
-@router.post("/orders/{supervision}/answer", summary="回复督办 / Answer", responses=VERSIONED)
+@router.post("/orders/{supervision}/answer", summary="回复督办 / Answer")
 async def answer(
     supervision: Id,
     body: schemas.AnswerBody,
@@ -125,7 +124,7 @@ async def answer(
     return _view(row)
 
 
-@router.post("/orders/{supervision}/insist", summary="再次督办 / The answer does not do", responses=VERSIONED)
+@router.post("/orders/{supervision}/insist", summary="再次督办 / The answer does not do")
 async def insist(
     supervision: Id,
     body: schemas.InsistBody,
@@ -140,7 +139,7 @@ async def insist(
     return _view(row)
 
 
-@router.post("/orders/{supervision}/close", summary="办结督办 / Close", responses=VERSIONED)
+@router.post("/orders/{supervision}/close", summary="办结督办 / Close")
 async def close(
     supervision: Id,
     rev: IfMatch,
