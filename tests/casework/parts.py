@@ -51,11 +51,14 @@ AGENCIES = (
 
 
 @functools.cache
+def _ring() -> sealed.Ring:
+    return sealed.Ring(keys=(Fernet.generate_key(),), index=b"i" * 32)
+
+
 def keys() -> sealed.Ring:
-    """The data keys of all tests of this process."""
-    ring = sealed.Ring(keys=(Fernet.generate_key(),), index=b"i" * 32)
-    sealed.use(ring)
-    return ring
+    """Seal and open with one ring in all tests of this process, whatever another test has left behind."""
+    sealed.use(_ring())
+    return _ring()
 
 
 async def furnish(url: str) -> None:
