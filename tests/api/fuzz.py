@@ -45,6 +45,7 @@ PROMISES = [
 STREAMS = {"events_events"}
 """Answers without an end; they have tests of their own."""
 TOO_MANY = 10**9
+PATIENCE = 100.0
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Running:
     city: City
 
     def do(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(PATIENCE)
 
 
 @contextlib.contextmanager
@@ -126,8 +127,8 @@ def _drawn(operation: Any, mode: GenerationMode) -> SearchStrategy[Any]:
     return strategy
 
 
-def example(operation: Any) -> Any:
-    """A request that the document allows."""
+def example(operation: Any, city: City) -> Any:
+    """A request that the document allows, about what there is."""
     made: list[Any] = []
 
     @settings(max_examples=1, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -139,6 +140,8 @@ def example(operation: Any) -> Any:
     case = made[0]
     if case.headers is not None:
         case.headers["If-Match"] = '"1"'
+    if isinstance(case.body, dict):
+        _fill(case.body, city, lambda values: values[0])
     return case
 
 
@@ -229,7 +232,7 @@ def real(case: Any, city: City, chance: random.Random) -> None:
         if chance.random() < 0.9:
             case.headers.pop("Idempotency-Key", None)
     if isinstance(case.body, dict):
-        _fill(case.body, city, chance)
+        _fill(case.body, city, lambda values: chance.choice(values) if chance.random() < 0.7 else None)
 
 
 FIELDS = {
@@ -258,10 +261,11 @@ FIELDS = {
 }
 
 
-def _fill(body: dict[str, Any], city: City, chance: random.Random) -> None:
+def _fill(body: dict[str, Any], city: City, choose: Callable[[list[str]], str | None]) -> None:
     for name, value in list(body.items()):
         if isinstance(value, dict):
-            _fill(value, city, chance)
+            _fill(value, city, choose)
         known = city.ids.get(FIELDS.get(name, ""))
-        if known and chance.random() < 0.7:
-            body[name] = [chance.choice(known)] if isinstance(value, list) else chance.choice(known)
+        chosen = choose(known) if known else None
+        if chosen is not None:
+            body[name] = [chosen] if isinstance(value, list) else chosen

@@ -236,8 +236,7 @@ def test_killed_in_a_burst_then_without_redis_everybody_hears_of_everything(
     """One machine with embedded servers: the interface is killed in the middle, then Redis dies and comes back."""
     here = Installation(made(tmp_path, migrated_sqlite_url, valkey.url), start)
     services = [here.begin("worker"), here.begin("api")]
-    ports = [one.facts() for one in services][1:]
-    ports = [one["port"] for one in ports]
+    ports: list[int] = [one.facts().get("port", 0) for one in services][1:]
     listener = Listener(here, ports)
     listener.start()
 

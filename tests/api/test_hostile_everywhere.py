@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from config.settings import Settings
 from tests.api import fuzz
 from tests.api.city import API, FAR, good
 from tests.api.parts import Person
@@ -69,64 +68,62 @@ def put(body: Any, place: tuple[str | int, ...], value: str) -> Any:
     return made
 
 
-def test_no_text_of_a_body_takes_what_a_database_or_a_screen_can_not(sqlite_settings: Settings) -> None:
-    with fuzz.running(sqlite_settings) as here:
-        document = here.city.stand.app.openapi()
-        rights = fuzz.rights(here.city.stand.app)
-        asked = 0
-        for operation in fuzz.operations(document):
-            raw = operation.definition.raw
-            schema = raw.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-            if schema is None or raw["operationId"] == "exchange_push":  # its own format: tests/exchange
-                continue
-            case = fuzz.example(operation)
-            person = here.city.people[sorted(rights.get(raw["operationId"], ("operator",)))[0]]
-            url = "http://hotline.test" + case.formatted_path
-            for place in leaves(schema, document):
-                bad = BROKEN if SECRETS & set(place) else (BROKEN[asked % 3], UNSEEMLY[asked % 4])
-                for value in bad:
-                    body = json.dumps(put(case.body, place, value)).encode()
-                    head = {"Content-Type": "application/json", "If-Match": '"1"'}
-                    answer = here.do(person.request(case.method, url, content=body, headers=head))
-                    asked += 1
-                    assert answer.status_code == 422, (
-                        raw["operationId"],
-                        place,
-                        value[:9],
-                        answer.status_code,
-                        answer.text[:300],
-                    )
-                    assert answer.json()["fields"] and value not in answer.text, answer.text[:300]
-        assert asked > 150, asked
+def test_no_text_of_a_body_takes_what_a_database_or_a_screen_can_not(here: fuzz.Running) -> None:
+    document = here.city.stand.app.openapi()
+    rights = fuzz.rights(here.city.stand.app)
+    asked = 0
+    for operation in fuzz.operations(document):
+        raw = operation.definition.raw
+        schema = raw.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+        if schema is None or raw["operationId"] == "exchange_push":  # its own format: tests/exchange
+            continue
+        case = fuzz.example(operation, here.city)
+        person = here.city.people[sorted(rights.get(raw["operationId"], ("operator",)))[0]]
+        url = "http://hotline.test" + case.formatted_path
+        for place in leaves(schema, document):
+            bad = BROKEN if SECRETS & set(place) else (BROKEN[asked % 3], UNSEEMLY[asked % 4])
+            for value in bad:
+                body = json.dumps(put(case.body, place, value)).encode()
+                head = {"Content-Type": "application/json", "If-Match": '"1"'}
+                answer = here.do(person.request(case.method, url, content=body, headers=head))
+                asked += 1
+                assert answer.status_code == 422, (
+                    raw["operationId"],
+                    place,
+                    value[:9],
+                    answer.status_code,
+                    answer.text[:300],
+                )
+                assert answer.json()["fields"] and value not in answer.text, answer.text[:300]
+    assert asked > 150, asked
 
 
-def test_no_parameter_is_taken_for_anything_but_text(settings: Settings) -> None:
+def test_no_parameter_is_taken_for_anything_but_text(here: fuzz.Running) -> None:
     """Injected in each free parameter of an address, everything is an ordinary answer; numbers stay in their bounds."""
-    with fuzz.running(settings) as here:
-        people = here.city.people
-        asked = 0
-        for operation, person in reading(here):
-            case = fuzz.example(operation)
-            needed = {one.name: case.query[one.name] for one in operation.query if one.is_required}
-            for one in [*operation.query, *operation.path_parameters]:
-                name, schema = one.name, one.definition["schema"]
-                kind = next(part for part in schema.get("anyOf", [schema]) if part.get("type") != "null")
-                number = kind.get("type") == "integer"
-                free = kind.get("type") == "string" and not {"enum", "format", "pattern"} & set(kind)
-                injected = [INJECTED[(asked + step) % len(INJECTED)] for step in (0, 3)] if free else []
-                for value in NO_NUMBERS if number else injected:
-                    given = {**case.path_parameters, name: value} if one.location.value == "path" else case.path_parameters
-                    url = operation.path.format(**{key: quote(str(part), safe="") for key, part in (given or {}).items()})
-                    query = needed | ({name: value} if one.location.value == "query" else {})
-                    answer = here.do(person.get(url, params=query))
-                    asked += 1
-                    told = (operation.label, name, value, answer.status_code, answer.text[:200])
-                    assert answer.status_code in ((422,) if number else (200, 403, 404, 409, 422)), told
-        assert asked > 150, asked
-        for path in WILDCARDS:
-            found = good(here.do(people["operator"].get(API + path)))
-            assert found in ([], {"items": [], "next": None}), (path, str(found)[:200])
-        assert good(here.do(people["administrator"].get(f"{API}/accounts?username=%25")))["items"] == []
+    people = here.city.people
+    asked = 0
+    for operation, person in reading(here):
+        case = fuzz.example(operation, here.city)
+        needed = {one.name: case.query[one.name] for one in operation.query if one.is_required}
+        for one in [*operation.query, *operation.path_parameters]:
+            name, schema = one.name, one.definition["schema"]
+            kind = next(part for part in schema.get("anyOf", [schema]) if part.get("type") != "null")
+            number = kind.get("type") == "integer"
+            free = kind.get("type") == "string" and not {"enum", "format", "pattern"} & set(kind)
+            injected = [INJECTED[(asked + step) % len(INJECTED)] for step in (0, 3)] if free else []
+            for value in NO_NUMBERS if number else injected:
+                given = {**case.path_parameters, name: value} if one.location.value == "path" else case.path_parameters
+                url = operation.path.format(**{key: quote(str(part), safe="") for key, part in (given or {}).items()})
+                query = needed | ({name: value} if one.location.value == "query" else {})
+                answer = here.do(person.get(url, params=query))
+                asked += 1
+                told = (operation.label, name, value, answer.status_code, answer.text[:200])
+                assert answer.status_code in ((422,) if number else (200, 403, 404, 409, 422)), told
+    assert asked > 150, asked
+    for path in WILDCARDS:
+        found = good(here.do(people["operator"].get(API + path)))
+        assert found in ([], {"items": [], "next": None}), (path, str(found)[:200])
+    assert good(here.do(people["administrator"].get(f"{API}/accounts?username=%25")))["items"] == []
 
 
 def reading(here: fuzz.Running) -> Iterator[tuple[Any, Person]]:
@@ -138,90 +135,87 @@ def reading(here: fuzz.Running) -> Iterator[tuple[Any, Person]]:
             yield operation, here.city.people[sorted(rights[name])[0]]
 
 
-def test_a_cursor_is_good_for_its_own_list_only(sqlite_settings: Settings) -> None:
-    with fuzz.running(sqlite_settings) as here:
-        lists = []
-        for operation, person in reading(here):
-            if "cursor" in [one.name for one in operation.query]:
-                needed = {one.name: "csv" for one in operation.query if one.is_required}
-                url = operation.path.format(peer="anning.example", webhook=here.city.ids["webhook"][0])
-                lists.append((url, person, needed))
-        cursors = {}
-        for url, person, needed in lists:
-            found = good(here.do(person.get(url, params={**needed, "limit": 1})))
-            if found["next"]:
-                cursors[url] = found["next"]
-                second = good(here.do(person.get(url, params={**needed, "limit": 1, "cursor": found["next"]})))
-                assert second["items"] and second["items"] != found["items"], url
-        assert len(cursors) > 10, sorted(cursors)
-        for url, person, needed in lists:
-            foreign = next(cursor for other, cursor in cursors.items() if other != url)
-            own = cursors.get(url, foreign)
-            for bad in (
-                foreign,
-                own[:-4],
-                own[:-4] + "AAAA",
-                own[:10] + ("B" if own[10] == "A" else "A") + own[11:],
-                "a" * 513,
-                "%00",
-            ):
-                answer = here.do(person.get(url, params={**needed, "cursor": bad}))
-                assert answer.status_code == 422, (url, bad, answer.text[:200])
-
-
-def test_rows_of_others_named_in_a_body_are_not_there(sqlite_settings: Settings) -> None:
-    with fuzz.running(sqlite_settings) as here:
-        people, ids = here.city.people, here.city.ids
-        mine, theirs, far = ids["case"][0], ids["others.case"][0], ids["far.case"][0]
-        grant = {"from_unit": "110", "to_unit": "12345", "fields": ["recordings"], "purpose": "x"}
-        span = {"since": "2026-05-06T00:00:00Z", "until": "2026-05-08T00:00:00Z"}
-        for role, path, body, statuses in (
-            ("operator", f"/cases/{mine}/links", {"other": far}, {404}),
-            ("operator", f"/cases/{far}/links", {"other": mine}, {404}),
-            ("operator", f"/cases/{mine}/merge", {"into": far, "reason": "x"}, {404}),
-            ("operator", "/nuisance", {"number": "13900139000", "note": "x", "case_id": far}, {404}),
-            ("operator", "/supervision/orders", {"subject_id": ids["far.ticket"][0], "demand": "x"}, {404}),
-            ("agency", f"/assignments/{ids['others.assignment'][0]}/progress", {"note": "x"}, {404}),
-            ("agency", f"/tickets/{ids['others.ticket'][0]}/request-police", {"reason": "x"}, {404}),
-            ("agency", f"/cases/{theirs}/handoffs", {"reason": "x"}, {404}),
-            ("supervisor", "/grants", {**grant, **span}, {403}),
-            (
-                "supervisor",
-                "/grants",
-                {**grant, **span, "from_unit": "12345", "case_id": "nothing"},
-                {404, 422},
-            ),
-            ("operator", f"/tickets/{ids['ticket'][0]}/dispatch", {"agencies": [FAR]}, {404, 409, 422}),
+def test_a_cursor_is_good_for_its_own_list_only(here: fuzz.Running) -> None:
+    lists = []
+    for operation, person in reading(here):
+        if "cursor" in [one.name for one in operation.query]:
+            needed = {one.name: "csv" for one in operation.query if one.is_required}
+            url = operation.path.format(peer="anning.example", webhook=here.city.ids["webhook"][0])
+            lists.append((url, person, needed))
+    cursors = {}
+    for url, person, needed in lists:
+        found = good(here.do(person.get(url, params={**needed, "limit": 1})))
+        if found["next"]:
+            cursors[url] = found["next"]
+            second = good(here.do(person.get(url, params={**needed, "limit": 1, "cursor": found["next"]})))
+            assert second["items"] and second["items"] != found["items"], url
+    assert len(cursors) > 10, sorted(cursors)
+    for url, person, needed in lists:
+        foreign = next(cursor for other, cursor in cursors.items() if other != url)
+        own = cursors.get(url, foreign)
+        for bad in (
+            foreign,
+            own[:-4],
+            own[:-4] + "AAAA",
+            own[:10] + ("B" if own[10] == "A" else "A") + own[11:],
+            "a" * 513,
+            "%00",
         ):
-            answer = here.do(people[role].post(API + path, json=body, headers={"If-Match": '"2"'}))
-            assert answer.status_code in statuses, (path, body, answer.status_code, answer.text[:300])
-        secret = f"{API}/cases/{ids['police.case'][0]}/attachments/{ids['police.attachment'][0]}"
-        for role, status in (
-            ("police", 200),
-            ("operator", 404),
-            ("supervisor", 404),
-            ("agency", 404),
-            ("police-supervisor", 200),
-        ):
-            assert here.do(people[role].get(secret)).status_code == status, role
-        other = f"{API}/cases/{mine}/attachments/{ids['police.attachment'][0]}"
-        assert here.do(people["police-supervisor"].get(other)).status_code == 404, "an attachment is got by its own case only"
-        for role in ("operator", "supervisor"):
-            shown = good(here.do(people[role].get(f"{API}/orders/{ids['police.order'][0]}")))
-            assert {shown[name] for name in ("unit", "police_notes", "result", "complained_of")} == {None}
+            answer = here.do(person.get(url, params={**needed, "cursor": bad}))
+            assert answer.status_code == 422, (url, bad, answer.text[:200])
 
 
-def test_words_of_a_caller_stay_words_wherever_they_are_shown(sqlite_settings: Settings) -> None:
+def test_rows_of_others_named_in_a_body_are_not_there(here: fuzz.Running) -> None:
+    people, ids = here.city.people, here.city.ids
+    mine, theirs, far = ids["case"][0], ids["others.case"][0], ids["far.case"][0]
+    grant = {"from_unit": "110", "to_unit": "12345", "fields": ["recordings"], "purpose": "x"}
+    span = {"since": "2026-05-06T00:00:00Z", "until": "2026-05-08T00:00:00Z"}
+    for role, path, body, statuses in (
+        ("operator", f"/cases/{mine}/links", {"other": far}, {404}),
+        ("operator", f"/cases/{far}/links", {"other": mine}, {404}),
+        ("operator", f"/cases/{mine}/merge", {"into": far, "reason": "x"}, {404}),
+        ("operator", "/nuisance", {"number": "13900139000", "note": "x", "case_id": far}, {404}),
+        ("operator", "/supervision/orders", {"subject_id": ids["far.ticket"][0], "demand": "x"}, {404}),
+        ("agency", f"/assignments/{ids['others.assignment'][0]}/progress", {"note": "x"}, {404}),
+        ("agency", f"/tickets/{ids['others.ticket'][0]}/request-police", {"reason": "x"}, {404}),
+        ("agency", f"/cases/{theirs}/handoffs", {"reason": "x"}, {404}),
+        ("supervisor", "/grants", {**grant, **span}, {403}),
+        (
+            "supervisor",
+            "/grants",
+            {**grant, **span, "from_unit": "12345", "case_id": "nothing"},
+            {404, 422},
+        ),
+        ("operator", f"/tickets/{ids['ticket'][0]}/dispatch", {"agencies": [FAR]}, {404, 409, 422}),
+    ):
+        answer = here.do(people[role].post(API + path, json=body, headers={"If-Match": '"2"'}))
+        assert answer.status_code in statuses, (path, body, answer.status_code, answer.text[:300])
+    secret = f"{API}/cases/{ids['police.case'][0]}/attachments/{ids['police.attachment'][0]}"
+    for role, status in (
+        ("police", 200),
+        ("operator", 404),
+        ("supervisor", 404),
+        ("agency", 404),
+        ("police-supervisor", 200),
+    ):
+        assert here.do(people[role].get(secret)).status_code == status, role
+    other = f"{API}/cases/{mine}/attachments/{ids['police.attachment'][0]}"
+    assert here.do(people["police-supervisor"].get(other)).status_code == 404, "an attachment is got by its own case only"
+    for role in ("operator", "supervisor"):
+        shown = good(here.do(people[role].get(f"{API}/orders/{ids['police.order'][0]}")))
+        assert {shown[name] for name in ("unit", "police_notes", "result", "complained_of")} == {None}
+
+
+def test_words_of_a_caller_stay_words_wherever_they_are_shown(here: fuzz.Running) -> None:
     evil = '=HYPERLINK("http://x")<script>alert(1)</script>\'; DROP TABLE ticket;--'
-    with fuzz.running(sqlite_settings) as here:
-        people = here.city.people
-        body = {"words": evil, "place": "昆明市五华区" + evil[:40], "caller_name": "+cmd", "caller_number": "13900139055"}
-        made = good(here.do(people["operator"].post(f"{API}/cases", json=body)), 201)
-        shown = here.do(people["operator"].get(f"{API}/cases/{made['case']['id']}"))
-        assert shown.json()["case"]["words"] == evil
-        assert shown.headers["content-type"] == "application/json" and shown.headers["x-content-type-options"] == "nosniff"
-        found = good(here.do(people["operator"].get(f"{API}/cases", params={"words": evil[:50]})))
-        assert [one["id"] for one in found["items"]] == [made["case"]["id"]]
-        file = here.do(people["supervisor"].get(f"{API}/exports/cases", params={"format": "csv"}))
-        cells = [cell for row in csv.reader(io.StringIO(file.content.decode("utf-8-sig"))) for cell in row]
-        assert any(cell == "'" + evil for cell in cells) and not [cell for cell in cells if cell[:1] in ("=", "+", "@")]
+    people = here.city.people
+    body = {"words": evil, "place": "昆明市五华区" + evil[:40], "caller_name": "+cmd", "caller_number": "13900139055"}
+    made = good(here.do(people["operator"].post(f"{API}/cases", json=body)), 201)
+    shown = here.do(people["operator"].get(f"{API}/cases/{made['case']['id']}"))
+    assert shown.json()["case"]["words"] == evil
+    assert shown.headers["content-type"] == "application/json" and shown.headers["x-content-type-options"] == "nosniff"
+    found = good(here.do(people["operator"].get(f"{API}/cases", params={"words": evil[:50]})))
+    assert [one["id"] for one in found["items"]] == [made["case"]["id"]]
+    file = here.do(people["supervisor"].get(f"{API}/exports/cases", params={"format": "csv"}))
+    cells = [cell for row in csv.reader(io.StringIO(file.content.decode("utf-8-sig"))) for cell in row]
+    assert any(cell == "'" + evil for cell in cells) and not [cell for cell in cells if cell[:1] in ("=", "+", "@")]

@@ -6,10 +6,9 @@ import io
 import json
 import zipfile
 
-from api.kit.limits import Rates
-from config.settings import Settings
-from tests.api.city import API, City, good, settle
-from tests.api.parts import Person, run, standing
+from tests.api import fuzz
+from tests.api.city import API, City, good
+from tests.api.parts import Person
 
 B = b"x1y2z3"
 HEAD = {"content-type": f"multipart/form-data; boundary={B.decode()}"}
@@ -68,24 +67,24 @@ async def doors(city: City) -> list[tuple[Person, str]]:
     ]
 
 
-def test_bodies_that_are_no_proper_form_are_refused_at_every_door(sqlite_settings: Settings) -> None:
-    async def go() -> None:
-        async with standing(sqlite_settings, rates=Rates(10**6, 10**6, 10**6)) as stand:
-            city = await settle(stand)
-            known = {path for path, item in stand.app.openapi()["paths"].items() if "multipart" in json.dumps(item)}
-            places = await doors(city)
-            assert len(places) == len(known), known
-            for person, path in places:
-                for name, body, head in ODD:
-                    answer = await person.post(API + path, content=body, headers=head)
-                    assert answer.status_code in (400, 413, 422), (path, name, answer.status_code, answer.text[:300])
-                    assert answer.json()["code"] and "/" not in answer.json()["message"], answer.text
-            async with stand.client() as nobody:
-                for _, path in places:
-                    answer = await nobody.post(API + path, content=FILE + END, headers=HEAD)
-                    assert (answer.status_code, answer.json()["code"]) == (401, "auth.required"), path
+def test_bodies_that_are_no_proper_form_are_refused_at_every_door(here: fuzz.Running) -> None:
+    city, stand = here.city, here.city.stand
 
-    run(go(), 120)
+    async def go() -> None:
+        known = {path for path, item in stand.app.openapi()["paths"].items() if "multipart" in json.dumps(item)}
+        places = await doors(city)
+        assert len(places) == len(known), known
+        for person, path in places:
+            for name, body, head in ODD:
+                answer = await person.post(API + path, content=body, headers=head)
+                assert answer.status_code in (400, 413, 422), (path, name, answer.status_code, answer.text[:300])
+                assert answer.json()["code"] and "/" not in answer.json()["message"], answer.text
+        async with stand.client() as nobody:
+            for _, path in places:
+                answer = await nobody.post(API + path, content=FILE + END, headers=HEAD)
+                assert (answer.status_code, answer.json()["code"]) == (401, "auth.required"), path
+
+    here.do(go())
 
 
 NAMES: list[tuple[bytes, str]] = [
@@ -104,31 +103,32 @@ NAMES: list[tuple[bytes, str]] = [
 ]
 
 
-def test_names_of_files_lead_nowhere_and_break_no_header(sqlite_settings: Settings) -> None:
+def test_names_of_files_lead_nowhere_and_break_no_header(here: fuzz.Running) -> None:
+    city, stand = here.city, here.city.stand
+    data = stand.state.settings.data_dir
+
     async def go() -> None:
-        async with standing(sqlite_settings) as stand:
-            city = await settle(stand)
-            operator, case = city.people["operator"], city.ids["case"][0]
-            before = {one for one in sqlite_settings.data_dir.rglob("*") if one.is_file()}
-            for number, (given, kept) in enumerate(NAMES):
-                content = PNG + bytes([number])
-                body = part(b'form-data; name="file"; filename="' + given + b'"', content) + END
-                answer = await operator.post(f"{API}/cases/{case}/attachments", content=body, headers=HEAD)
-                made = good(answer, 201)
-                assert len(made["name"]) <= 120 and made["name"].isprintable(), (given, made)
-                assert not kept or made["name"] == kept, (given, made)
-                got = await operator.get(f"{API}/cases/{case}/attachments/{made['id']}")
-                assert got.content == content
-                said = got.headers["content-disposition"]
-                assert said.startswith("attachment; filename*=UTF-8''") and said.isascii() and "\n" not in said
-                assert "set-cookie" not in got.headers and got.headers["x-content-type-options"] == "nosniff"
-            fresh = {one for one in sqlite_settings.data_dir.rglob("*") if one.is_file()} - before
-            assert {one.parent.parent for one in fresh} == {sqlite_settings.data_dir / "attachments"}
+        operator, case = city.people["operator"], city.ids["case"][0]
+        before = {one for one in data.rglob("*") if one.is_file()}
+        for number, (given, kept) in enumerate(NAMES):
+            content = PNG + bytes([number])
+            body = part(b'form-data; name="file"; filename="' + given + b'"', content) + END
+            answer = await operator.post(f"{API}/cases/{case}/attachments", content=body, headers=HEAD)
+            made = good(answer, 201)
+            assert len(made["name"]) <= 120 and made["name"].isprintable(), (given, made)
+            assert not kept or made["name"] == kept, (given, made)
+            got = await operator.get(f"{API}/cases/{case}/attachments/{made['id']}")
+            assert got.content == content
+            said = got.headers["content-disposition"]
+            assert said.startswith("attachment; filename*=UTF-8''") and said.isascii() and "\n" not in said
+            assert "set-cookie" not in got.headers and got.headers["x-content-type-options"] == "nosniff"
+        fresh = {one for one in data.rglob("*") if one.is_file()} - before
+        assert {one.parent.parent for one in fresh} == {data / "attachments"}
 
-    run(go())
+    here.do(go())
 
 
-def test_files_that_are_not_what_they_say_are_refused(sqlite_settings: Settings) -> None:
+def test_files_that_are_not_what_they_say_are_refused(here: fuzz.Running) -> None:
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("xl/workbook.xml", b"0" * 200_000_000)
@@ -139,40 +139,40 @@ def test_files_that_are_not_what_they_say_are_refused(sqlite_settings: Settings)
         made.writestr("xl/workbook.xml", entity)
         made.writestr("../../evil.txt", b"x")
 
-    async def go() -> None:
-        async with standing(sqlite_settings) as stand:
-            city = await settle(stand)
-            operator, administrator = city.people["operator"], city.people["administrator"]
-            case = city.ids["case"][0]
-            for name, content in (
-                ("a.exe", PNG),
-                ("a.png.exe", PNG),
-                ("a.png", b"MZ" + PNG),
-                ("a.html", b"<script>alert(1)</script>"),
-                ("a.svg", b"<svg onload='alert(1)'/>"),
-                ("a.txt", b"a\0b"),
-                ("a.pdf", PNG),
-            ):
-                answer = await operator.post(f"{API}/cases/{case}/attachments", files={"file": (name, content)})
-                assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), (name, answer.text)
-            for name, content in (
-                ("a.xlsx", bomb.getvalue()),
-                ("a.xlsx", book.getvalue()),
-                ("a.xlsx", b"PK\x03\x04" + b"\0" * 1000),
-                ("a.csv", b"\xff\xfe\x00\x00" * 100),
-                ("a.csv", b"a,b\n" * 200_000),
-                ("a.csv", b'"' + b"a" * 1_000_000),
-                ("a.png", PNG),
-                ("a", b""),
-            ):
-                for path in ("/catalog/items/import", "/organisation/agencies/import"):
-                    answer = await administrator.post(API + path, files={"file": (name, content)})
-                    assert answer.status_code in (413, 422), (path, name, content[:9], answer.status_code, answer.text[:300])
-                    assert "root:" not in answer.text
-            ratio = await peak(administrator, bomb.getvalue())
-            assert ratio < 60_000_000, f"{ratio} bytes for a bomb of {len(bomb.getvalue())}"
+    city = here.city
 
-    run(go(), 120)
+    async def go() -> None:
+        operator, administrator = city.people["operator"], city.people["administrator"]
+        case = city.ids["case"][0]
+        for name, content in (
+            ("a.exe", PNG),
+            ("a.png.exe", PNG),
+            ("a.png", b"MZ" + PNG),
+            ("a.html", b"<script>alert(1)</script>"),
+            ("a.svg", b"<svg onload='alert(1)'/>"),
+            ("a.txt", b"a\0b"),
+            ("a.pdf", PNG),
+        ):
+            answer = await operator.post(f"{API}/cases/{case}/attachments", files={"file": (name, content)})
+            assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), (name, answer.text)
+        for name, content in (
+            ("a.xlsx", bomb.getvalue()),
+            ("a.xlsx", book.getvalue()),
+            ("a.xlsx", b"PK\x03\x04" + b"\0" * 1000),
+            ("a.csv", b"\xff\xfe\x00\x00" * 100),
+            ("a.csv", b"a,b\n" * 200_000),
+            ("a.csv", b'"' + b"a" * 1_000_000),
+            ("a.png", PNG),
+            ("a", b""),
+        ):
+            for path in ("/catalog/items/import", "/organisation/agencies/import"):
+                answer = await administrator.post(API + path, files={"file": (name, content)})
+                assert answer.status_code in (413, 422), (path, name, content[:9], answer.status_code, answer.text[:300])
+                assert "root:" not in answer.text
+        ratio = await peak(administrator, bomb.getvalue())
+        assert ratio < 60_000_000, f"{ratio} bytes for a bomb of {len(bomb.getvalue())}"
+
+    here.do(go())
 
 
 async def peak(person: Person, content: bytes) -> int:
