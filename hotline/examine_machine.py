@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 from cryptography import x509
+from packaging.requirements import Requirement
 
 from config import secrets as secret_store
 from config.errors import ConfigError
@@ -36,14 +37,14 @@ def software() -> list[Finding]:
     found = []
     found.append(Finding("python", "ok", ".".join(map(str, sys.version_info[:3]))))
     missing = []
-    for requirement in importlib.metadata.requires(_DISTRIBUTION) or []:
-        name = re.match(r"[A-Za-z0-9_.-]+", requirement)
-        if name is None or "extra ==" in requirement:
+    for text in importlib.metadata.requires(_DISTRIBUTION) or []:
+        needed = Requirement(text)
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
             continue
         try:
-            importlib.metadata.version(name[0])
+            importlib.metadata.version(needed.name)
         except importlib.metadata.PackageNotFoundError:
-            missing.append(name[0])
+            missing.append(needed.name)
     if missing:
         found.append(Finding("packages", "fail", f"missing: {', '.join(missing)}", "run `make setup`"))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -32,11 +33,21 @@ class TownError(RuntimeError):
     """The installation did not start, or a command of it failed."""
 
 
-def free_port(kind: int = socket.SOCK_DGRAM) -> int:
-    """A port on loopback that nobody has at the moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """A port on loopback that nobody has at the moment, neither by UDP nor by TCP.
+
+    It lies below those that the system gives to connections (ephemeral ones) and below our RTP ports: nobody comes by it while
+    the one it is for is still starting.
+    """
+    while True:
+        port = random.randrange(10240, 16384)
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return port
 
 
 class Town:
