@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import AsyncIterator
 
 from tests.api import fuzz
 from tests.api.city import API, City, good
@@ -83,6 +84,29 @@ def test_bodies_that_are_no_proper_form_are_refused_at_every_door(here: fuzz.Run
             for _, path in places:
                 answer = await nobody.post(API + path, content=FILE + END, headers=HEAD)
                 assert (answer.status_code, answer.json()["code"]) == (401, "auth.required"), path
+
+    here.do(go())
+
+
+def test_nobody_uploads_without_having_signed_in(here: fuzz.Running) -> None:
+    """The first words of the answer come before a file has been taken in."""
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b"--" + B + b'\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+        for _ in range(100):
+            sent += 1
+            yield b"a" * 100_000
+
+    async def go() -> None:
+        expired = {"cookie": "hotline_session=" + "x" * 43}
+        async with here.city.stand.client() as nobody:
+            for _, path in await doors(here.city):
+                for more in ({}, expired, {"authorization": "Bearer x.y.z"}):
+                    answer = await nobody.post(API + path, content=pieces(), headers={**HEAD, **more})
+                    assert answer.status_code == 401, (path, answer.text)
+        assert sent == 0
 
     here.do(go())
 
