@@ -22,6 +22,7 @@ from config.secrets import Secrets
 from hotline import ping
 from hotline.errors import CommandError
 from tests.hotline.conftest import Command, run, start
+from tests.storage.parts import until
 
 __all__ = ["start"]
 Start = Callable[..., Command]
@@ -80,6 +81,7 @@ def test_it_says_when_it_listens_and_ends_within_seconds_although_streams_are_op
     api = start("-m", "hotline", "api", env=env)
     facts = api.facts()
     assert facts["url"] == f"http://127.0.0.1:{facts['port']}"
+    until(lambda: get(facts, "/readyz", Connection="close").status == 200, "the database is opened")
     asked = configuration.load(env=env | {"HOTLINE_HTTP_PORT": str(facts["port"])})
     assert ping.api(asked, 10).startswith("api answers in ")
     throw_hostile_bytes(facts["port"])
