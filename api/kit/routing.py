@@ -18,7 +18,7 @@ from api.kit import errors, idempotency, state
 from api.kit.errors import Unauthorized
 from api.kit.strict import StrictRequest
 from api.kit.work import Answered, Work
-from router.access import audit
+from router.access import audit, rules
 from router.errors import CaseworkError, Forbidden
 from router.journal import kick
 
@@ -38,6 +38,7 @@ class Route(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         endpoint = super().get_route_handler()
+        asked = actions(self.dependant)
         takes_files = self.body_field is not None and isinstance(self.body_field.field_info, params.Form)
 
         async def handle(request: Request) -> Response:
@@ -47,8 +48,8 @@ class Route(APIRoute):
             try:
                 async with AsyncExitStack() as stack:
                     work = request.state.work = Work(found, stack)
-                    if takes_files and await identity.current(request) is None:
-                        raise Unauthorized()
+                    if takes_files:
+                        await _admit(request, work, asked)
                     response = await endpoint(request)
                     if work.wrote:
                         await _keep(work, response)
@@ -63,6 +64,16 @@ class Route(APIRoute):
             return response
 
         return handle
+
+
+async def _admit(request: Request, work: Work, asked: set[str]) -> None:
+    """Who may not do what the endpoint does is told so before a file is read."""
+    found = await identity.current(request)
+    if found is None:
+        raise Unauthorized()
+    work.actor = found.actor
+    for action in asked:
+        rules.require(found.actor, action)
 
 
 def actions(part: Dependant) -> set[str]:

@@ -88,7 +88,7 @@ def test_bodies_that_are_no_proper_form_are_refused_at_every_door(here: fuzz.Run
     here.do(go())
 
 
-def test_nobody_uploads_without_having_signed_in(here: fuzz.Running) -> None:
+def test_nobody_uploads_who_may_not(here: fuzz.Running) -> None:
     """The first words of the answer come before a file has been taken in."""
     sent = 0
 
@@ -106,6 +106,9 @@ def test_nobody_uploads_without_having_signed_in(here: fuzz.Running) -> None:
                 for more in ({}, expired, {"authorization": "Bearer x.y.z"}):
                     answer = await nobody.post(API + path, content=pieces(), headers={**HEAD, **more})
                     assert answer.status_code == 401, (path, answer.text)
+        for role in ("police", "agency"):
+            answer = await here.city.people[role].post(f"{API}/catalog/items/import", content=pieces(), headers=HEAD)
+            assert (answer.status_code, answer.json()["facts"]["action"]) == (403, "catalog.publish")
         assert sent == 0
 
     here.do(go())
