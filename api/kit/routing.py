@@ -108,7 +108,7 @@ async def _journal(request: Request, work: Work | None, error: CaseworkError) ->
 
 def operation_id(route: APIRoute) -> str:
     """Name of an operation in the OpenAPI document, by which generated clients call it."""
-    return f"{route.tags[0]}_{route.name}"
+    return f"{route.tags[0]}_{route.name.rstrip('_')}"
 
 
 def router(prefix: str, tag: str, *, responses: errors.Status | None = None, under: str = PREFIX, **more: Any) -> APIRouter:
