@@ -201,7 +201,7 @@ def test_a_town_s_life(furnished_sqlite: Path) -> None:
     TEMPLATE[:] = [furnished_sqlite]
     settings = hypothesis.settings(
         hypothesis.settings(),
-        max_examples=8,
+        max_examples=5,
         stateful_step_count=30,
         suppress_health_check=list(hypothesis.HealthCheck),
     )

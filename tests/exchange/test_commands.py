@@ -86,7 +86,6 @@ def data(furnished_sqlite: Path, tmp_path: Path) -> Iterator[Path]:
     run(step())
     yield folder
     sealed.close()
-    keys.cache_clear()
 
 
 def rows(data: Path, model: type[Any]) -> list[Any]:
