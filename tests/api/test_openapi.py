@@ -17,7 +17,7 @@ from tests.api import fuzz
 from tests.api.parts import run, standing
 from tests.storage.parts import DATABASE_KINDS
 
-EXAMPLES = 1
+EXAMPLES = 2
 HUNT = int(os.environ.get("HOTLINE_TEST_FUZZ", "0"))
 SEED = int(os.environ.get("HOTLINE_TEST_FUZZ_SEED", "1"))
 
