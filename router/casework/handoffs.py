@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 
 EXPIRE = "handoff.expire"
-MODES = {"call": "电话", "online": "在线", "agency": "承办单位", "peer": "对端系统"}
 
 
 async def handoff(work: Work, id_: str) -> tuple[Case, Handoff]:

@@ -123,16 +123,3 @@ def _area_codes() -> dict[str, str]:
             for city in divisions.cities_named(province, name):
                 found.setdefault(city, code)
     return found
-
-
-def mask(number: str | None) -> str:
-    """What those see who may not see the number: ``138****5678``; a short number (a service) is no secret."""
-    if not number:
-        return ""
-    text = number.partition("-")[0]
-    if len(text) <= 6:
-        return text
-    if len(text) < 10:
-        return f"{text[:1]}****{text[-2:]}"
-    shown = 3 if (text[:1].isdigit() and text[:1] != "0") or text.startswith(("01", "02")) else 4
-    return f"{text[:shown]}****{text[-4:]}"

@@ -98,19 +98,3 @@ def test_a_form_is_its_own_form_and_nothing_else_comes_out(text: str) -> None:
     except BadNumber:
         return
     assert form is None or numbers.normalise(form) == form
-
-
-@pytest.mark.parametrize(
-    ("number", "shown"),
-    [
-        ("13812345678", "138****5678"),
-        ("087163123456-801", "0871****3456"),
-        ("01062345678", "010****5678"),
-        ("63123456", "6****56"),
-        ("+85221234567", "+852****4567"),
-        ("12345", "12345"),
-        (None, ""),
-    ],
-)
-def test_a_number_is_masked(number: str | None, shown: str) -> None:
-    assert numbers.mask(number) == shown
