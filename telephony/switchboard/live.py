@@ -1,4 +1,4 @@
-"""Snapshots of calls in progress in Redis, for whoever wants to see them; a lost one is replaced by the next."""
+"""Snapshots of calls in progress in Redis, for whoever wants to see them; what could not be written is written later."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 GATHER = 0.03
 """Seconds that a change waits for others to go with it: a call being set up changes ten times in a moment."""
+AGAIN = 0.5
+"""Seconds until what could not be written is tried again: the end of a call has no later snapshot that would replace it."""
 
 
 class Live:
@@ -29,7 +31,8 @@ class Live:
         self._node = node
         self._now = now
         self._waiting: dict[str, bytes | None] = {}
-        self._writing = False
+        self.writing = False
+        """Something is still on its way."""
 
     def put(self, call: records.Call, facts: dict[str, Any], room: Room | None) -> None:
         known = facts.values()
@@ -50,21 +53,30 @@ class Live:
         self._wake()
 
     def _wake(self) -> None:
-        if not self._writing:
-            self._writing = True
+        if not self.writing:
+            self.writing = True
             Deferred.fromCoroutine(self._write()).addErrback(lambda f: log.error("live.failed", error=str(f.value)))
 
     async def _write(self) -> None:
+        away: set[str] = set()
         try:
             while self._waiting:
-                await wait(asyncio.sleep(GATHER))
+                await wait(asyncio.sleep(AGAIN if away else GATHER))
                 batch, self._waiting = self._waiting, {}
                 try:
                     await wait(self._push(batch))
                 except (redis.exceptions.RedisError, OSError) as problem:
                     log.debug("live.away", error=str(problem))
+                    self._waiting = batch | self._waiting
+                    away |= batch.keys()
+                    continue
+                # A command that timed out may have been carried out after this: what has ended is taken away once more.
+                ended = [call for call in away if batch.get(call, b"") is None]
+                away.clear()
+                for call in ended:
+                    self._waiting.setdefault(call, None)
         finally:
-            self._writing = False
+            self.writing = False
 
     async def _push(self, batch: dict[str, bytes | None]) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:
