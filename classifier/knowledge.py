@@ -17,6 +17,8 @@ class KnownItem:
     words: tuple[str, ...] = ()
     nobody: bool = False
     """Neither side takes it (引导解释)."""
+    agencies: tuple[str, ...] = ()
+    """Kinds of agencies that handle it, the leading one first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,15 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class AgencyChance:
+    """Who may have to handle the matter (承办单位): a kind of agency of the catalog, or a label of a city's own model."""
+
+    agency: str
+    score: float
+    """Calibrated, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One judgement of one text."""
 
@@ -44,6 +53,8 @@ class Verdict:
     """Lines that should set out or be told now; danger to persons always includes 110."""
     items: tuple[Suggestion, ...] = ()
     """Best first."""
+    agencies: tuple[AgencyChance, ...] = ()
+    """Best first, three at most."""
     police_class: str = ""
     """Class of the police order that these words would open; empty: none."""
     confidence: float = 0.0

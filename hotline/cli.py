@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ELSEWHERE = {
     "backup": "hotline.backup",
     "calls": "hotline.calls",
+    "classifier": "hotline.classifier",
+    "classify": "hotline.classify",
     "exchange": "hotline.exchange",
     "journal": "hotline.journal",
     "keys": "hotline.keys",

@@ -1,0 +1,124 @@
+"""Trains the model that judges danger, route and matter from the corpus's examples."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import numpy as np
+import sklearn
+
+from classifier.corpus.files import SERVICES, Example
+from classifier.features import Batch, Lexicon, Space
+from classifier.learning import fit
+from classifier.model import Head, Kind, Model, Part
+from classifier.text.normalise import normalise
+
+Progress = Callable[[str, float], None]
+LEADS = ("110", "119", "120", "122")
+_SELDOM_DANGER = 2
+_SELDOM_MATTER = 4
+_MOST_DANGER, _MOST_MATTER = 450_000, 60_000
+"""Terms that are kept: they decide how big a model is (50 MB at most)."""
+THRESHOLDS = {"urgent": 0.3, "named": 0.3, "sure": 0.4}
+"""From which chance on a text is urgent, urgent if the danger layer names a danger that stands, and a route is answered.
+Chosen on the corpus's development part."""
+_FEWEST = 8
+"""Items and classes with fewer examples than this are not learnt."""
+
+
+def lexicon(texts: Sequence[str], concepts: Mapping[str, tuple[str, ...]], seldom: int = 2) -> Lexicon:
+    """Words that occur in several texts, and concepts."""
+    cutter = Lexicon((), concepts)
+    spread = Counter(word for text in texts for word in set(cutter.cut(text)))
+    return Lexicon(tuple(sorted(word for word, count in spread.items() if count >= seldom)), concepts)
+
+
+def train(
+    examples: Sequence[Example],
+    concepts: Mapping[str, tuple[str, ...]],
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    card: Mapping[str, Any] | None = None,
+) -> Model:
+    """The duty model, from examples with texts as people write them."""
+    tell = progress or (lambda _what, _share: None)
+    tell("read", 0.0)
+    plain = [normalise(one.text) for one in examples]
+    known = lexicon([one.full for one in plain], concepts)
+    danger_part = _danger(examples, known.terms([one.text for one in plain]), seed, tell)
+    matter_part = _matter(examples, known.terms([one.full for one in plain]), seed, tell)
+    data = hashlib.sha256(
+        "\n".join(repr((e.text, e.route, e.urgent, sorted(e.services), e.item, e.police_class)) for e in examples).encode()
+    )
+    tell("done", 1.0)
+    return Model(
+        {
+            "kind": "duty",
+            "version": f"duty-{data.hexdigest()[:8]}-s{seed}",
+            "data": data.hexdigest(),
+            "texts": len(examples),
+            "seed": seed,
+            "made_with": {"scikit-learn": sklearn.__version__, "numpy": np.__version__},
+            "thresholds": dict(THRESHOLDS),
+            **(card or {}),
+        },
+        known,
+        (danger_part, matter_part),
+    )
+
+
+def _danger(examples: Sequence[Example], texts: Batch, seed: int, tell: Progress) -> Part:
+    space = Space.learn(texts, _SELDOM_DANGER, _MOST_DANGER)
+    x = space.matrix(texts).astype(np.float64)
+    urgent = np.asarray([one.urgent for one in examples])
+    grave, calm = np.flatnonzero(urgent), np.flatnonzero(~urgent)
+    routes = [one.route for one in examples]
+    sent = np.asarray([[name in examples[at].services for name in SERVICES] for at in grave.tolist()])
+    tell("danger", 0.1)
+    heads = _both(
+        lambda: fit.flags(x, urgent[:, None], ["urgent"], seed=seed),
+        lambda: fit.choice(x[calm], [routes[at] for at in calm.tolist()], seed=seed),
+        lambda: fit.choice(x[grave], [routes[at] for at in grave.tolist()], seed=seed),
+        lambda: fit.flags(x[grave], sent, SERVICES, seed=seed),
+    )
+    names: tuple[tuple[str, Kind], ...] = (("urgent", "flags"), ("calm", "choice"), ("lead", "choice"), ("services", "flags"))
+    return _part("danger", "text", names, space, heads)
+
+
+def _matter(examples: Sequence[Example], texts: Batch, seed: int, tell: Progress) -> Part:
+    space = Space.learn(texts, _SELDOM_MATTER, _MOST_MATTER)
+    x = space.matrix(texts).astype(np.float64)
+    items, item = _labelled([one.item for one in examples])
+    orders, order = _labelled([one.police_class for one in examples])
+    tell("matter", 0.5)
+    heads = _both(
+        lambda: fit.choice(x[items], item, held=0.15, seed=seed),
+        lambda: fit.choice(x[orders], order, held=0.15, seed=seed),
+    )
+    return _part("matter", "full", (("item", "choice"), ("class", "choice")), space, heads)
+
+
+def _both(*works: Callable[[], fit.Fitted]) -> list[fit.Fitted]:
+    """Two at a time: what learns lets go of the interpreter."""
+    with ThreadPoolExecutor(2) as many:
+        return list(many.map(lambda work: work(), works))
+
+
+def _labelled(labels: Sequence[str]) -> tuple[list[int], list[str]]:
+    often = {label for label in set(labels) if label and labels.count(label) >= _FEWEST}
+    rows = [at for at, label in enumerate(labels) if label in often]
+    return rows, [labels[at] for at in rows]
+
+
+def _part(
+    name: str, reads: Literal["text", "full"], heads: Sequence[tuple[str, Kind]], space: Space, fitted: Sequence[fit.Fitted]
+) -> Part:
+    weights = np.concatenate([one.weights for one in fitted], axis=1).astype(np.float32)
+    bias = np.concatenate([one.bias for one in fitted]).astype(np.float32)
+    answers = tuple(Head(head, kind, one.labels) for (head, kind), one in zip(heads, fitted, strict=True))
+    return Part(name, reads, answers, space, weights, bias)

@@ -1,0 +1,1 @@
+"""Chinese text made comparable: normal form, words, numbers. Pure."""
