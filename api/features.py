@@ -33,6 +33,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("api.tickets.endpoints", "tickets", "工单与承办任务 / tickets and shares"),
     Feature("api.orders.endpoints", "orders", "警单 / police orders"),
     Feature("api.handoffs.endpoints", "handoffs", "流转与协商 / handoffs and negotiation"),
+    Feature("api.classify.endpoints", "classify", "判别文字:归谁、急不急、哪个事项、相似事项 / what words say"),
     Feature("api.intake.endpoints", "inbound", "文字渠道入口 / inbound texts"),
     Feature("api.calls.endpoints", "calls", "通话:列表、现状、转接与操作 / calls"),
     Feature("api.recordings.endpoints", "recordings", "录音:查找、收听、导出(留痕)/ recordings"),

@@ -92,6 +92,11 @@ ZH: Mapping[str, str] = {
     "field.credit_code": "应为 18 位统一社会信用代码",
     "field.id": "应为编号",
     "field.year": "年份须在 1970 到 2199 之间",
+    # judging texts
+    "classify.busy": "正在判别的文字较多",
+    "classify.busy.remedy": "请先按人工判断办理,稍后重试",
+    "classify.away": "判别模型暂时不可用",
+    "classify.away.remedy": "请先按人工判断办理,并请管理员查看日志",
     # files out and in
     "export.busy": "正在导出的文件较多",
     "export.busy.remedy": "请在 {seconds} 秒后重试",

@@ -105,6 +105,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
         "notice.read": (O, P, A, S),
         "notice.done": (O, P, A, S),
         "deadline.read": (O, P, A, S),
+        # what words say, before there is a matter
+        "text.classify": (O, P, S, M, I),
         # nuisance
         "nuisance.read": (O, P, S),
         "nuisance.mark": (O, P),
