@@ -30,6 +30,7 @@ def check(installation: Installation, rtp_ports: PortRange, prompts_dir: Path) -
     findings += prompts(installation, prompts_dir)
     findings += limits(installation, rtp_ports)
     findings += retention(installation)
+    findings += classifier(installation)
     return findings
 
 
@@ -246,6 +247,14 @@ def retention(installation: Installation) -> Iterator[Finding]:
     for name in installation.retention.centres:
         if name not in centres:
             yield ("retention", "centres", name), f"there is no centre {name}", suggestion(name, centres)
+
+
+def classifier(installation: Installation) -> Iterator[Finding]:
+    """Cities that allow or forbid learning are served by a centre."""
+    cities = {centre.divisions[0][:4] + "00" for centre in installation.centres if centre.divisions}
+    for code in installation.classifier.cities:
+        if code not in cities:
+            yield ("classifier", "cities", code), f"no centre serves the city {code}", suggestion(code, cities)
 
 
 def limits(installation: Installation, rtp_ports: PortRange) -> Iterator[Finding]:

@@ -203,6 +203,25 @@ class Retention(Model):
     centres: dict[Id, CentreRetention] = {}
 
 
+class CityLearning(Model):
+    """What one city allows, where it differs."""
+
+    learn_from_overrules: bool
+
+
+class Classifier(Model):
+    """What the judging of texts may learn from."""
+
+    learn_from_overrules: bool = False
+    """Decisions that people overruled (人工改判) may leave as labelled examples, masked; nothing leaves before somebody asks."""
+    cities: dict[Annotated[str, Field(pattern=r"^[0-9]{4}00$")], CityLearning] = {}
+    """By the division code of the city (州市)."""
+
+    def learns(self, city: str) -> bool:
+        """Whether a city has agreed that its decisions are learnt from."""
+        return self.cities[city].learn_from_overrules if city in self.cities else self.learn_from_overrules
+
+
 class Exchange(Model):
     """How systems of other makers know this installation (对接)."""
 
@@ -226,3 +245,4 @@ class Installation(Model):
     pause_reasons: dict[Id, str] = {}
     retention: Retention = Retention()
     exchange: Exchange = Exchange()
+    classifier: Classifier = Classifier()

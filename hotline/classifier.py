@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hotline import classifier_learning
 from hotline.errors import CommandError
 
 if TYPE_CHECKING:
@@ -243,3 +244,6 @@ def card(
         print(json.dumps(store.read_card(model or _serving("duty")), ensure_ascii=False, indent=1))
     except ClassifierError as error:
         raise CommandError(str(error), "name a folder that `hotline classifier train` has written", status=2) from None
+
+
+classifier_learning.register(app)

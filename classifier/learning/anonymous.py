@@ -1,8 +1,8 @@
-"""Texts that leave the system as examples. :func:`classifier.extract.mask` takes out what is introduced (我叫…, 电话…); this takes
-out what nobody introduces too, and withholds a text in which something is left. Pure.
+"""Texts that leave the system as examples. :func:`classifier.extract.mask` takes out what is introduced (我叫…, 电话…); this
+takes out what nobody introduces too, and withholds a text in which something is left. Pure.
 
-Rather too much is taken than too little: a lost word costs a model little, a name costs a person a lot. A name that is also a word,
-and that nobody introduces, can't be told from it: whoever passes a file on reads it before.
+Rather too much is taken than too little: a lost word costs a model little, a name costs a person a lot. A name that is also a
+word, and that nobody introduces, can't be told from it: whoever passes a file on reads it before.
 """
 
 from __future__ import annotations
@@ -30,13 +30,20 @@ _NICK = re.compile(f"(?<!{_HAN})[小老]{_HAN}(?={_HAN})|(?<=[我他她和跟被
 _NO_NAME = frozenset("vpdrucmqxyfe")
 """Parts of speech that do not go on with a name."""
 _DOUBLE = frozenset(("欧阳", "司马", "上官", "诸葛", "皇甫", "慕容", "令狐", "司徒", "南宫", "夏侯", "公孙", "尉迟"))
-_WORDS = frozenset(
-    "毛巾 马蜂 安静 左转 石墩 叶子 包里 里包 毛毛虫 戴帽子 关窗户 关牢 白花花 白白 夏令营 钟点房 杨树 柳树 张贴 田埂 安抚 白鹤 林子里 余震 石阶 汤里 段子"
-    " 毛绒 付定金 黄绿色 姜汤 万幸 林草 单里 龙虾 石榴 金鱼 马桶 马达 毛线 白菜 黄瓜 黄豆 江水 叶片 梁上 柯基 安康 易拉罐 康养".split()
+_LIST = (
+    "毛巾|马蜂|安静|左转|石墩|叶子|包里|里包|毛毛虫|戴帽子|关窗户|关牢|白花花|白白|夏令营|钟点房|杨树|柳树|张贴|田埂|安抚|白鹤"
+    "|林子里|余震|石阶|汤里|段子|毛绒|付定金|黄绿色|姜汤|万幸|林草|单里|龙虾|石榴|金鱼|马桶|马达|毛线|白菜|黄瓜|黄豆|江水|叶片"
+    "|梁上|柯基|安康|易拉罐|康养"
 )
+_WORDS = frozenset(_LIST.split("|"))
 """Begin with a surname and are words, whatever the dictionary makes of them."""
+_ALSO_WORDS = re.compile(
+    f"({_HAN})(?:国庆|建国|建军|建设|建华|建平|国强|国华|国平|志强|和平|解放|援朝|卫国|卫东|卫红|红军|红卫|跃进|光明|胜利|自强|向阳|爱国|爱民"
+    "|爱华|拥军|文明|中华|长征|新民|永红|学军|学文|立新|立功|振兴|振华|富贵|有财|家宝|来福)"
+)
+"""Given names that are words too: with a surname before them they are names."""
 _GIVEN = re.compile(rf"({_HAN}{{2,3}})")
-_UNIT = "[年月日天点时分元块万千百米平人户次个岁条路公度斤吨家辆]"
+_UNIT = "(?:天(?!天)|[年月日点时分元块万千百米平人户次个岁条路公度斤吨家辆])"
 _LINE = r"1(?:10|19|20|22)(?!\d)"
 _HOMES = (
     re.compile(r"\A\s?-\s?\d{1,4}[室房号]?(?!\d)"),  # what a placeholder has left
@@ -101,7 +108,7 @@ def _spellings(name: str) -> Iterator[tuple[str, str]]:
 
 def _house_numbers(place: str) -> Iterator[tuple[str, str]]:
     """Numbers of houses and flats of a place, longest first."""
-    found = {one for one in re.findall(r"[A-Za-z]?\d{3,5}|\d{1,5}(?:-\d{1,4})?(?:号楼|[号栋幢室座])", place)}
+    found = set(re.findall(r"[A-Za-z]?\d{3,5}|\d{1,5}(?:-\d{1,4})?(?:号楼|[号栋幢室座])", place))
     yield from ((one, HOUSE) for one in sorted(found, key=lambda one: (-len(one), one)) if not _HOTLINE.fullmatch(one))
 
 
@@ -111,7 +118,9 @@ def _cutter() -> rjieba.Jieba:
 
 
 def _names(text: str) -> str:
-    spans = sorted({*_tagged(text), *_behind_relations(text), *_nicknames(text)}, key=lambda one: (one[0], -one[1]))
+    spans = sorted(
+        {*_tagged(text), *_behind_relations(text), *_nicknames(text), *_worded(text)}, key=lambda one: (one[0], -one[1])
+    )
     parts: list[str] = []
     last = 0
     for start, end in spans:
@@ -154,6 +163,12 @@ def _nicknames(text: str) -> Iterator[tuple[int, int]]:
     """小王, 老李."""
     for found in _NICK.finditer(text):
         if _is_surname(found.group()[1]):
+            yield found.span()
+
+
+def _worded(text: str) -> Iterator[tuple[int, int]]:
+    for found in _ALSO_WORDS.finditer(text):
+        if _is_surname(found[1]):
             yield found.span()
 
 
