@@ -9,11 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 READY := $(VENV)/.ready
+MODEL := $(VENV)/.model
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
 
-setup: $(READY) ## put the environment into .venv
+setup: $(MODEL) ## put the environment into .venv, and make the shipped classifier
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -23,6 +24,11 @@ $(BIN)/python:
 $(READY): requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# what the shipped model is made of; the command trains only if the model of just these files is not there yet
+$(MODEL): $(READY) $(wildcard classifier/*.py classifier/text/* classifier/learning/*.py classifier/corpus/*/*.txt)
+	$(BIN)/hotline classifier train
 	@touch $@
 
 # $(call need,COMMANDS,PACKAGES): install Debian packages when one of the commands is missing
@@ -69,5 +75,5 @@ bench: setup-demo ## measure the promises, on 127.0.0.1 only
 	$(BIN)/python -m bench $(ARGS)
 
 clean: ## remove what was made, but for data/
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) classifier/cache build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

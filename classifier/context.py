@@ -49,7 +49,7 @@ _NEGATED = re.compile(
     r"(?:任何|人员?|发生|出现|造成|看到|看见|闻到|闻见|发现|再|被|什么|明显|大|有|受|怎么|真的?|在|过|他|她|我|要|想|打算|去|说|谁|因此|过于|随意|互相|到|给|着|跟|和|人家){0,4}$"
 )
 _NEGATED_WITHIN = re.compile(r"(?:没有?|无)(?:任何)?人员?(?!应|救|管|在家|知道|来|回)|未造成|没有?(?:发生|伤|受伤|出现|看到)")
-_WITHDRAWN = re.compile(
+WITHDRAWN = re.compile(
     r"(?:现在|已经?|都|又|人|就|目前)?没事了|虚惊一场|误报|误会一场|(?:是)?(?:搞|看|弄|听|闻)错了|开(?:个)?玩笑|逗你玩|骗你的|随便说说|(?:是)?(?:气话|吓唬.{0,3}的)|说着玩|不用(?:来|派|出警|麻烦|管)了?|"
     r"不(?:需要|必)(?:来|派|出警)?了|不要来了|(?:算|撤)了(?!吗)|当我没说|取消报警|原来是|其实(?:是|没|不)|后来(?:发现|才知道|一看)|才发现(?:是|只)|结果是"
 )
@@ -169,7 +169,7 @@ class Reading:
         return _NOW.search(self.text, found.end(), high) is None and _NEAR_NOW.search(self.text, found.end(), high) is None
 
     def _withdrawn(self, start: int, end: int) -> bool:
-        return self._later(_WITHDRAWN, start, end)
+        return self._later(WITHDRAWN, start, end)
 
     def _over(self, start: int, end: int) -> bool:
         return self._later(_OVER, start, end)

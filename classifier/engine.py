@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from classifier import danger, evidence
+from classifier.context import WITHDRAWN
 from classifier.errors import ClassifierError
 from classifier.features import Floats
 from classifier.knowledge import Knowledge
@@ -21,8 +22,8 @@ LEADS: tuple[Route, ...] = ("110", "119", "120", "122")
 BATCH = 64
 """Texts that are judged at once."""
 _TOP, _AGENCIES = 5, 3
-_DOUBT = 0.03
-"""From this chance of danger on a text is read for what is named, and for what takes its force."""
+_DOUBT = 0.08
+"""From this chance of danger on a text is read for what is named, and for what takes its force; below, if it takes back."""
 _SAID = re.compile(r"[\u3400-\u9fff]")
 _BROKEN_OFF = re.compile(r"(?:快|救|他要|她要|不要|别|啊|是|在|把|被|我|他|她)[!…\.—~-]*$|(?:……|\.\.\.|——|—)\s*$")
 _SHORT = 12
@@ -42,9 +43,12 @@ class ModelEngine:
         self._lexicon = model.lexicon
         self._duty, self._matter = duty, matter
         self._knowledge = knowledge
-        self._urgent_from = float(model.card["thresholds"]["urgent"])
-        self._named_from = float(model.card["thresholds"]["named"])
-        self._sure_from = float(model.card["thresholds"]["sure"])
+        try:
+            thresholds = {name: float(model.card["thresholds"][name]) for name in ("urgent", "named", "denied", "sure")}
+        except (KeyError, TypeError, ValueError):
+            raise ClassifierError(f"the card of model {model.version} lacks thresholds; train it again", model.version) from None
+        self._urgent_from, self._named_from = thresholds["urgent"], thresholds["named"]
+        self._denied_from, self._sure_from = thresholds["denied"], thresholds["sure"]
         self._items = {one.code: one.agencies for one in knowledge.items}
         self._classes = {one.code for one in knowledge.classes}
         self._agency = agency
@@ -80,9 +84,9 @@ class ModelEngine:
                 route="unsure", urgent=False, engine=self.version, catalog=self._knowledge.version, urgent_confidence=0.5
             )
         urgent = float(answers["urgent"][0])
-        hits = danger.hits(plain.text) if urgent >= _DOUBT else []
+        hits = danger.hits(plain.text) if urgent >= _DOUBT or WITHDRAWN.search(plain.text) else []
         named = any(hit.against is None for hit in hits)
-        if urgent >= (self._named_from if named else self._urgent_from):
+        if urgent >= (self._named_from if named else self._denied_from if hits else self._urgent_from):
             return self._urgent(plain, urgent, answers, hits)
         return self._calm(plain, urgent, answers, hits)
 

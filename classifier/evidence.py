@@ -35,9 +35,9 @@ def of_weights(plain: Plain, part: Part, head: str, label: str) -> tuple[Evidenc
     """The stretches of a text whose characters speak most for a label, by the model's weights."""
     text = plain.text[:_READ]
     heat = np.zeros(len(text), np.float32)
-    pull = part.pull(head, label) * part.space.idf
+    pull, idf = part.pull(head, label), part.space.idf
     for many, at, number in located(part.space, text):
-        heat[at : at + many] += float(pull[number]) / many
+        heat[at : at + many] += float(pull[number] * idf[number]) / many
     if not len(heat) or heat.max() <= 0:
         return ()
     warm = heat >= max(heat.max() * 0.35, 1e-6)

@@ -52,12 +52,17 @@ class Batch:
 
 
 def _sorted(texts: int, key: Indices, hashes: Hashes) -> Batch:
-    """In order, and each term of a text once: how often it is said says less than that it is."""
-    order = np.lexsort((hashes, key))
-    key, hashes = key[order], hashes[order]
-    new = np.ones(len(key), bool)
-    new[1:] = (key[1:] != key[:-1]) | (hashes[1:] != hashes[:-1])
-    return Batch(texts, key[new], hashes[new])
+    """In order, and each term of a text once: how often it is said says less than that it is.
+
+    Sorted by one number of 64 bits, which is quick: the key, and as much of the hash as has room (44 bits).
+    """
+    both = (key.astype(np.uint64) << np.uint64(44)) | (hashes >> np.uint64(20))
+    order = np.argsort(both)
+    both = both[order]
+    new = np.ones(len(both), bool)
+    new[1:] = both[1:] != both[:-1]
+    kept = order[new]
+    return Batch(texts, key[kept], hashes[kept])
 
 
 def _mix(a: Hashes, b: Hashes | np.uint64) -> Hashes:

@@ -76,6 +76,8 @@ class Environment(BaseSettings):
     """Folder of the YAML files; by default those that come with the project."""
     data_dir: Path = Path("data")
     """Database, recordings, secrets, embedded server."""
+    model_cache: Path | None = None
+    """Where the shipped model is cached; by default beside the classifier's code, else in the user's cache."""
     bind: str | None = None
     """Address that SIP and HTTP listen on: 127.0.0.1 in development, 0.0.0.0 in production."""
     advertise: str | None = None

@@ -52,8 +52,12 @@ def _engine(city: str) -> ModelEngine:
 
     settings = configuration.load()
     where = city or judging.city(settings)
+    lists = settings.config_dir / "catalog"
+    known = sorted({path.name for path in lists.glob("[0-9]*") if path.is_dir()} | {judging.city(settings)})
+    if where not in known:
+        raise CommandError(f"there is no list of a city {where!r}", f"name one of {', '.join(known)} by --city", status=2)
     try:
-        catalog = files.load(settings.config_dir / "catalog", where)
+        catalog = files.load(lists, where)
     except CaseworkError as error:
         raise CommandError(error.what, error.remedy or "name a city of config/catalog by --city", status=2) from None
     engines = judging.Engines(judging.models_dir(settings.data_dir), strict=True)
@@ -139,7 +143,8 @@ def _told(found: dict[str, Any]) -> str:
         + (f"  class {found['police_class']}" if found["police_class"] else ""),
         "item    " + (", ".join(f"{item} {score:.2f}" for item, score in list(found["scores"]["items"].items())[:3]) or "none"),
         "agency  " + (", ".join(f"{agency} {score:.2f}" for agency, score in found["scores"]["agencies"].items()) or "none"),
-        "scores  " + ", ".join(f"{name} {score:.2f}" for name, score in found["scores"].items() if isinstance(score, float)),
+        "scores  "
+        + (", ".join(f"{name} {score:.2f}" for name, score in found["scores"].items() if isinstance(score, float)) or "none"),
     ]
     lines += [f"{'for' if one['weighs'] == 'for' else 'against':<8}{one['text']}  ({one['rule']})" for one in found["evidence"]]
     lines += [

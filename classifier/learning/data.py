@@ -13,7 +13,7 @@ from pathlib import Path
 from classifier.errors import ClassifierError
 
 _LONGEST_FIELD = 2_000_000
-_TRUE, _FALSE = {"1", "true", "yes", "y", "是", "t"}, {"0", "false", "no", "n", "否", "f", ""}
+_TRUE, _FALSE = {"1", "true", "yes", "y", "是", "t"}, {"0", "false", "no", "n", "否", "f"}
 
 
 class DataError(ClassifierError):
@@ -95,7 +95,9 @@ def learnable(table: Table, fewest: int = 3) -> tuple[list[Row], dict[str, int]]
     return [row for row in table.rows if row.label not in rare], rare
 
 
-def _flag(value: str, path: Path, line: int, column: str) -> bool:
+def _flag(value: str, path: Path, line: int, column: str) -> bool | None:
+    if not value:
+        return None
     if value.lower() in _TRUE:
         return True
     if value.lower() in _FALSE:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from classifier.verdict import Verdict
 from router import ids
 from router.allocation import chain
 from router.allocation.decision import Decision, Facts, Negotiation, OrderPlan, Ticks
 from router.casework import faces, handoffs, orders, repeats, tickets
 from router.casework.limits import catalog_of
 from router.casework.work import Work, need, operation, touch
+from router.catalog.model import Catalog
 from router.errors import Conflict
 from router.organisation import agencies
 from router.storage.casework import Allocation, Case, PoliceOrder
 from router.supervision import notices
+
+
+def _judge(work: Work, case: Case, catalog: Catalog) -> Verdict:
+    """Apart from the loop: a model that was just promoted is read first."""
+    return work.town.engine(case.city, catalog).judge(case.words)
 
 
 async def newest(session: AsyncSession, case: str) -> Allocation | None:
@@ -52,7 +60,7 @@ async def preview(work: Work, case: Case, centre: str, ticks: Ticks, negotiation
         channel=case.channel,
         words=case.words,
         division=case.division,
-        verdict=work.town.engine(case.city, catalog).judge(case.words),
+        verdict=await asyncio.to_thread(_judge, work, case, catalog),
         ticks=said,
         negotiation=negotiation,
     )

@@ -6,12 +6,13 @@ import functools
 from dataclasses import replace
 from typing import Any
 
-from classifier.knowledge import Knowledge, KnownClass, KnownItem, KnownRule
-from classifier.rules import RuleEngine
+from classifier import shipped
+from classifier.engine import ModelEngine
 from classifier.verdict import Evidence, Verdict
 from config import settings
 from router.allocation import chain
 from router.allocation.decision import Decision, Desk, Facts, Negotiation, Side, Ticks, Unit
+from router.casework import judging
 from router.catalog import files
 from router.catalog.model import Catalog
 
@@ -51,17 +52,9 @@ def catalog(city: str = CITY) -> Catalog:
 
 
 @functools.cache
-def engine(city: str = CITY) -> RuleEngine:
-    """The engine that knows a city's words."""
-    found = catalog(city)
-    return RuleEngine(
-        Knowledge(
-            tuple(KnownItem(one.code, one.name, one.words, one.scope == "neither") for one in found.items.values()),
-            tuple(KnownRule(one.code, one.words, one.items) for one in found.rules.values()),
-            tuple(KnownClass(one.code, one.name, one.words, one.urgent, one.lead) for one in found.classes.values()),
-            found.version,
-        )
-    )
+def engine(city: str = CITY) -> ModelEngine:
+    """The shipped model, with a city's list."""
+    return ModelEngine(shipped.load(), judging.known(catalog(city)))
 
 
 def facts(words: str = "有一件事想反映一下", *, side: Side = "12345", verdict: Verdict | None = None, **given: Any) -> Facts:
