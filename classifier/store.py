@@ -45,7 +45,8 @@ class ModelError(ClassifierError):
 
 
 def save(model: Model, folder: Path) -> None:
-    """Write a model to a folder that does not exist yet, or replace what is there."""
+    """Write a model to a folder that does not exist yet, or replace the model that is there. Raises :class:`ModelError`."""
+    replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(beside, ignore_errors=True)
@@ -74,6 +75,13 @@ def save(model: Model, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def replaceable(folder: Path) -> None:
+    """Raises :class:`ModelError` if what is there is no model: whoever names the wrong folder must not lose it."""
+    if not folder.exists() or (folder.is_dir() and ((folder / "card.json").exists() or not any(folder.iterdir()))):
+        return
+    raise ModelError(f"{folder} is there and is no model; name a new folder, or one that holds a model", str(folder))
 
 
 def read_card(folder: Path) -> dict[str, Any]:

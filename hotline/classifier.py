@@ -83,6 +83,7 @@ def train(
 
             if out is None:
                 raise CommandError("no folder for the model", "name one by --out", status=2)
+            store.replaceable(out)
             table = tables.read(data, text=text, label=label, where=_where(where))
             print(f"training on {len(table.rows)} texts of {table.name}", file=sys.stderr)
             store.save(agency.train(table, seed=seed, progress=progress("training")), out)

@@ -46,6 +46,7 @@ def classify(text: Words = None, jsonl: Jsonl = False, city: City = "", as_json:
 
 def _engine(city: str) -> ModelEngine:
     from config import settings as configuration
+    from hotline import known as kept
     from router.casework import judging
     from router.catalog import files
     from router.errors import CaseworkError
@@ -53,15 +54,15 @@ def _engine(city: str) -> ModelEngine:
     settings = configuration.load()
     where = city or judging.city(settings)
     lists = settings.config_dir / "catalog"
-    known = sorted({path.name for path in lists.glob("[0-9]*") if path.is_dir()} | {judging.city(settings)})
-    if where not in known:
-        raise CommandError(f"there is no list of a city {where!r}", f"name one of {', '.join(known)} by --city", status=2)
+    cities = sorted({path.name for path in lists.glob("[0-9]*") if path.is_dir()} | {judging.city(settings)})
+    if where not in cities:
+        raise CommandError(f"there is no list of a city {where!r}", f"name one of {', '.join(cities)} by --city", status=2)
     try:
-        catalog = files.load(lists, where)
+        list_ = kept.of(lists, where, lambda: judging.known(files.load(lists, where)))
     except CaseworkError as error:
         raise CommandError(error.what, error.remedy or "name a city of config/catalog by --city", status=2) from None
     engines = judging.Engines(judging.models_dir(settings.data_dir), strict=True)
-    return engines(where, catalog, progress("training the shipped model, this once"))
+    return engines.knowing(list_.version, lambda: list_, progress("training the shipped model, this once"))
 
 
 def progress(what: str) -> Callable[[str, float], None]:

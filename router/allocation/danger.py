@@ -37,7 +37,7 @@ class Danger:
 def of(facts: Facts, held: tuple[Held, ...]) -> Danger:
     """Whose word of danger holds."""
     ticks, verdict = facts.ticks, facts.verdict
-    found = tuple(one.text for one in verdict.evidence if one.weighs == "for" and one.rule.startswith("danger."))
+    found = tuple(one.text for one in verdict.evidence if one.weighs == "for" and one.rule.startswith(("danger.", "model.")))
     urgent_facts = tuple(one for one in held if one.urgent)
     told = tuple(one.reason for one in held)
     if ticks.danger:

@@ -65,14 +65,18 @@ class Engines:
         self._lock = threading.Lock()
 
     def __call__(self, city: str, catalog: Catalog, progress: Progress | None = None) -> ModelEngine:
+        return self.knowing(catalog.version, lambda: known(catalog), progress)
+
+    def knowing(self, version: str, read: Callable[[], knowledge.Knowledge], progress: Progress | None = None) -> ModelEngine:
+        """The same by what is known of a version of a catalog; ``read`` is asked only if the engine must be made."""
         with self._lock:
             duty, agency = self._current(progress)
-            found = self._made.get(catalog.version)
+            found = self._made.get(version)
             if found is None:
-                found = ModelEngine(duty, known(catalog), agency)
+                found = ModelEngine(duty, read(), agency)
                 while len(self._made) >= KEPT:
                     self._made.pop(next(iter(self._made)))
-                self._made[catalog.version] = found
+                self._made[version] = found
             return found
 
     def _current(self, progress: Progress | None) -> tuple[Model, Model | None]:

@@ -43,6 +43,11 @@ def test_danger_found_by_the_classifier_alone_awaits_confirmation() -> None:
     assert found.handoff is not None and found.handoff.dangerous and found.handoff.mode == "one-key"
 
 
+def test_words_that_weighed_most_are_shown_where_no_danger_is_named() -> None:
+    verdict = Verdict("110", True, ("110",), evidence=(Evidence(0, 3, "不对劲", "model.urgent"),))
+    assert decide(facts(verdict=verdict)).reasons[0].evidence == ("不对劲",)
+
+
 def test_a_person_who_heard_the_caller_may_set_the_finding_aside() -> None:
     found = decide(facts(verdict=FIRE, danger=False, item="SX-022"))
     assert found.order is None

@@ -26,7 +26,7 @@ WORDS = [
 def verdicts(draw: Callable[..., object]) -> Verdict:
     urgent = draw(st.booleans())
     route = draw(st.sampled_from([one for one in ROUTES if not urgent or one not in ("unsure", "guide")]))
-    kinds = st.sampled_from(["danger.fire", "danger.violence", "danger.silent", "danger.fire.withdrawn", "police.noise"])
+    kinds = st.sampled_from(["danger.fire", "danger.violence", "danger.silent", "danger.fire.withdrawn", "model.urgent"])
     evidence = draw(
         st.lists(
             st.builds(Evidence, st.just(0), st.just(2), st.just("某词"), kinds, st.sampled_from(["for", "against"])), max_size=2
@@ -35,8 +35,9 @@ def verdicts(draw: Callable[..., object]) -> Verdict:
     services = draw(st.lists(st.sampled_from(["110", "119", "120", "122", "utility"]), unique=True, max_size=3))
     items = draw(st.lists(st.builds(Suggestion, st.sampled_from(CODES), st.floats(0, 1)), max_size=3))
     return Verdict(
-        route, urgent, tuple(services), tuple(items), draw(st.sampled_from(["", *CLASSES])), draw(st.floats(0, 1)), 0.5,
-        draw(st.booleans()), tuple(evidence), "test",
+        route, urgent, tuple(services), tuple(items), police_class=draw(st.sampled_from(["", *CLASSES])),
+        confidence=draw(st.floats(0, 1)), urgent_confidence=0.5, call_back=draw(st.booleans()), evidence=tuple(evidence),
+        engine="test",
     )  # type: ignore[arg-type]  # fmt: skip
 
 

@@ -196,7 +196,7 @@ def test_a_workbook_says_the_same(tmp_path: Path) -> None:
     table = data.read(tmp_path / "t.xlsx")
     assert [(row.text, row.label, row.urgent, row.line) for row in table.rows] == [
         ("漏水", "住建", True, 2),
-        ("路灯", "5", False, 4),
+        ("路灯", "5", None, 4),
     ]
     assert table.empty == 1
 

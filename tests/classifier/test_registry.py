@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from classifier import registry as registry_module
 from classifier import store
 from classifier.registry import Registry, RegistryError, Serving
 from tests.classifier import tiny
@@ -68,7 +69,8 @@ def test_a_pointer_that_cannot_be_read_is_named(registry: Registry, content: byt
             ask("duty")
 
 
-def test_only_so_many_are_remembered(registry: Registry, tmp_path: Path) -> None:
-    for number in range(14):
-        registry.promote("agency", keep(registry, tmp_path, f"a-{number:02}"))
-    assert len(registry.pointer("agency").before) == 10
+def test_only_so_many_are_remembered(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_module, "_KEPT", 2)
+    for number in range(4):
+        registry.promote("agency", keep(registry, tmp_path, f"a-{number}"))
+    assert registry.pointer("agency") == Serving("a-3", ("a-2", "a-1"))
