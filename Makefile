@@ -27,7 +27,7 @@ $(READY): requirements.lock pyproject.toml | $(BIN)/python
 	@touch $@
 
 # what the shipped model is made of; the command trains only if the model of just these files is not there yet
-$(MODEL): $(READY) $(wildcard classifier/*.py classifier/text/* classifier/learning/*.py classifier/corpus/*/*.txt)
+$(MODEL): $(READY) $(wildcard classifier/*.py classifier/text/*.py classifier/text/*.yaml classifier/learning/*.py classifier/corpus/*/*.txt)
 	$(BIN)/hotline classifier train
 	@touch $@
 
