@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from classifier.similar import kinds, numbers, places
 from classifier.text.normalise import normalise
@@ -41,8 +41,7 @@ MOST_OF_ITEM = 24
 _CODE = re.compile(r"[\w.-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """A matter in comparable form: all strings, that they may be packed."""
 
     words: str

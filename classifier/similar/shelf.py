@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.similar.forms import Form
-from classifier.similar.terms import Terms
+from classifier.similar.terms import Terms, of_form
 
 PAGE = 4_096
 """Matters on a page; then it becomes a shelf."""
@@ -34,8 +34,7 @@ _ROW, _TERM = np.uint64(0xFFFF), np.uint64(16)
 
 
 def packed(form: Form) -> bytes:
-    core = "=" if form.core == form.place else form.core
-    return "\r".join((form.words, form.place, core, form.marks, form.kinds, form.item)).encode(_CODEC)
+    return "\r".join(form._replace(core="=") if form.core == form.place else form).encode(_CODEC)
 
 
 def unpacked(data: bytes) -> Form:
@@ -97,26 +96,41 @@ class Page:
         self._terms = array("I")
         self._counts = array("I")
         self._having: dict[int, array[int]] = {}
+        self._new: list[Form] = []
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, id_: str, digest: int, data: bytes, terms: Terms, at: float, division: int) -> None:
-        row = self._rows[id_] = len(self._ids)
+    def add(self, id_: str, digest: int, form: Form, at: float, division: int) -> None:
+        self._rows[id_] = len(self._ids)
         self._ids.append(id_)
         self._digests.append(digest)
-        self._forms.append(data)
+        self._forms.append(packed(form))
         self._at.append(at)
         self._divisions.append(division)
         self._alive.append(1)
         self.live += 1
-        self._terms.frombytes(terms.tobytes())
-        self._counts.append(len(terms))
-        for term in terms.tolist():
-            having = self._having.get(term)
-            if having is None:
-                having = self._having[term] = array("H")
-            having.append(row)
+        self._new.append(form)
+
+    @property
+    def unfiled(self) -> int:
+        """How many of the newest are not yet found by their terms."""
+        return len(self._new)
+
+    def file(self) -> Terms:
+        """Make all be found; returns the terms of those that were not, each as often as one of them has it."""
+        each = [of_form(form) for form in self._new]
+        for row, terms in enumerate(each, len(self) - len(each)):
+            for term in terms.tolist():
+                having = self._having.get(term)
+                if having is None:
+                    having = self._having[term] = array("H")
+                having.append(row)
+        self._counts.extend([len(terms) for terms in each])
+        self._new = []
+        found = np.concatenate(each)
+        self._terms.frombytes(found.tobytes())
+        return found
 
     def find(self, id_: str, digest: int) -> int:
         """Its row, or -1; by the id's :func:`digest`."""
