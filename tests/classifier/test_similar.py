@@ -414,7 +414,7 @@ _MATTERS = st.lists(st.tuples(st.integers(0, 30), _PLACES, _TEXTS), max_size=40)
 
 
 @given(kept=_MATTERS, passing=_MATTERS, data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_what_was_added_and_removed_leaves_no_trace(
     kept: list[tuple[int, str, str]], passing: list[tuple[int, str, str]], data: st.DataObject
 ) -> None:
@@ -505,6 +505,7 @@ def test_of_long_texts_fewer_are_compared(compared: list[Sequence[forms.Form]]) 
     index.similar(long, place="西苑小区")
     (others,) = compared
     assert index_module.FEWEST <= len(others) < 100
+    assert sum(len(forms.words(long)) * len(other.words) for other in others) <= index_module.WORK
     assert all(len(other.words) <= forms.MOST_WORDS for other in others)
 
 
@@ -518,23 +519,21 @@ def test_a_term_that_all_have_keeps_its_newest_rows(small: None, monkeypatch: py
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_texts_are_matters_like_others(text: str, compared: list[Sequence[forms.Form]]) -> None:
-    index = filled(*((f"{number}", text, text[number:]) for number in range(25)), ("calm", "翠园路18号", "水管爆了"))
+def test_hostile_texts_are_matters_like_others(text: str) -> None:
+    index = filled(*((f"{number}", text, text[number:]) for number in range(15)), ("calm", "翠园路18号", "水管爆了"))
     for place in (text, ""):
         found = index.similar(text, place=place, limit=100, least=0)
         assert all(0 <= one.score <= 1 for one in found)
-    for others in compared:
-        assert sum(len(forms.words(text)) * len(one.words) for one in others[: -index_module.FEWEST]) <= index_module.WORK
     kept = forms.form(text, text)
     assert len(kept.words) <= forms.MOST_WORDS and len(kept.place) <= places.MOST
     assert ids(index.similar("水管爆裂", place="翠园路18号"))[:1] == ["calm"]
-    for number in range(25):
+    for number in range(15):
         index.remove(f"{number}")
     assert len(index) == 1
 
 
 @given(text=st.text(), place=st.text(), item=st.text(_ANY), id_=st.text(_ANY))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_text_is_kept_as_it_was_compared(text: str, place: str, item: str, id_: str) -> None:
     form = forms.form(text, place, item)
     assert shelf.unpacked(shelf.packed(form)) == form
@@ -548,7 +547,7 @@ def test_any_text_is_kept_as_it_was_compared(text: str, place: str, item: str, i
 @given(
     one=st.sampled_from([caller for event in EVENTS for caller in event]), other=st.text(max_size=60), place=st.text(max_size=20)
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_parts_and_scores_are_chances(one: list[str], other: str, place: str) -> None:
     first, second = forms.form(one[1], one[0]), forms.form(other, place)
     words, where = score.words_part(first, [second]), score.place_part(first, [second])
@@ -580,7 +579,7 @@ def test_near_duplicates_are_told_with_their_likeness() -> None:
     texts=st.lists(st.text("水管爆漏电梯停", max_size=14), max_size=30),
     threshold=st.sampled_from([0.2, 0.5, 0.7, 0.85, 0.95, 1.0]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_near_duplicate_is_missed(texts: list[str], threshold: float) -> None:
     assert [one[:2] for one in near_duplicates(texts, threshold)] == _each_with_each(texts, threshold)
 
