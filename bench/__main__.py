@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import board, death, door, exports, idle, keys, lists, live, registering, rooms, setup, start, worker
+from bench import board, death, door, exports, idle, judging, keys, lists, live, registering, rooms, setup, similar, start, worker
 from bench.figures import Figure
 from bench.run import Run
 
@@ -30,6 +30,8 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Run], list[Figure]]]] = {
     "door": ("Front door", door.measure),
     "worker": ("Worker: events into SQLite", worker.measure),
     "start": ("Start", start.measure),
+    "judging": ("Judging texts", judging.measure),
+    "similar": ("Similar matters", similar.measure),
     "rooms": ("Three-party recorded rooms", rooms.measure),
     "idle": ("Idle rooms", idle.measure),
     "keys": ("Key to ring, 20 calls up", keys.measure),

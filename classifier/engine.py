@@ -50,7 +50,7 @@ class ModelEngine:
         self._urgent_from, self._named_from = thresholds["urgent"], thresholds["named"]
         self._denied_from, self._sure_from = thresholds["denied"], thresholds["sure"]
         self._items = {one.code: one.agencies for one in knowledge.items}
-        self._classes = {one.code for one in knowledge.classes}
+        self._classes = frozenset(knowledge.classes)
         self._agency = agency
         if agency is not None:
             self.version = f"{model.version}+{agency.version}"

@@ -33,6 +33,8 @@ _OTHER = re.compile(r"[^\w]+")
 _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 _ONE = np.uint64(1)
 _MANY = np.int32(len(GROUPS))
+_FIRST_WORD = 1 << 31
+"""Above all code points, below all concepts: what is a character, a word or a concept never has the number of another."""
 _MEANT, _ALONE = np.uint64(1 << 32), np.uint64(1 << 33)
 
 
@@ -127,7 +129,7 @@ class Lexicon:
         for number, words in enumerate(self.concepts.values(), 1):
             for word in words:
                 of.setdefault(word, number)
-        object.__setattr__(self, "_word", {word: number for number, word in enumerate(self.words, 1)})
+        object.__setattr__(self, "_word", {word: number for number, word in enumerate(self.words, _FIRST_WORD)})
         object.__setattr__(self, "_concept", of)
         object.__setattr__(self, "_cutter", Words(sorted(of)))
 

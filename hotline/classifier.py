@@ -125,13 +125,13 @@ def evaluate(
     """Measure a model on labelled texts that it has not seen."""
     from classifier.errors import ClassifierError
     from classifier.learning import data as tables
-    from classifier.learning import evaluation, html
+    from classifier.learning import evaluation, evaluation_page
 
     try:
         folder = model or _serving("duty")
         found = evaluation.evaluate(folder, tables.read(data, text=text, label=label, where=_where(where)))
         if report is not None:
-            report.write_text(html.page(found), "utf-8")
+            report.write_text(evaluation_page.page(found), "utf-8")
     except ClassifierError as error:
         raise CommandError(str(error), "docs/classifier.md tells more", status=2) from None
     except OSError as error:

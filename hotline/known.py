@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier import shipped
-from classifier.knowledge import Knowledge, KnownClass, KnownItem, KnownRule
+from classifier.knowledge import Knowledge, KnownItem
 from config import settings as configuration
 from router.casework import judging
 
@@ -50,12 +50,5 @@ def _keep(path: Path, city: str, found: Knowledge) -> None:
 
 
 def _plain(said: dict[str, Any]) -> Knowledge:
-    def rows(name: str) -> list[dict[str, Any]]:
-        return [{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()} for row in said[name]]
-
-    return Knowledge(
-        items=tuple(KnownItem(**row) for row in rows("items")),
-        rules=tuple(KnownRule(**row) for row in rows("rules")),
-        classes=tuple(KnownClass(**row) for row in rows("classes")),
-        version=str(said["version"]),
-    )
+    items = tuple(KnownItem(one["code"], tuple(one["agencies"])) for one in said["items"])
+    return Knowledge(items, tuple(said["classes"]), str(said["version"]))

@@ -9,7 +9,7 @@ from typing import Any
 from classifier.corpus import files
 from classifier.corpus.files import Example
 from classifier.engine import ModelEngine
-from classifier.knowledge import Knowledge, KnownClass, KnownItem
+from classifier.knowledge import Knowledge, KnownItem
 from classifier.learning import measure
 from classifier.model import Model
 
@@ -29,8 +29,8 @@ def everything(model: Model) -> Knowledge:
     if part is None:
         return Knowledge()
     return Knowledge(
-        items=tuple(KnownItem(code, code) for code in part.labels("item")),
-        classes=tuple(KnownClass(code, code) for code in part.labels("class")),
+        items=tuple(KnownItem(code) for code in part.labels("item")),
+        classes=part.labels("class"),
     )
 
 

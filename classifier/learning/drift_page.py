@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Any
 
+from classifier.learning import paper
 from classifier.learning.drift import CHANGED, READINGS, STABLE
 from classifier.verdict import ROUTES
 
-_STYLE = """
-body{font:15px/1.6 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;color:#1d2733}
-body{max-width:60rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;border-bottom:1px solid #d5dce4}
-table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid #e3e8ee;padding:.25rem .5rem;text-align:left}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}svg text{font-size:12px;fill:#1d2733}
-.stable{color:#1f6f3f}.watch{color:#8a5a00}.changed{color:#a3262a}.too-few{color:#5b6773}
-"""
 _COLOURS = ("#a3262a", "#d97b29", "#8a5fb0", "#3b8a86", "#2f6fb3", "#8fa3b8", "#c9cfd6")
 """Of the routes, in the order of :data:`classifier.verdict.ROUTES`."""
 _WIDE, _HIGH, _EDGE = 560, 200, 56
@@ -27,29 +19,16 @@ def page(found: Mapping[str, Any]) -> str:
     title = f"模型漂移报告:{'、'.join(found['models'])}"
     weeks: Sequence[Mapping[str, Any]] = found["weeks"]
     parts = [
-        f"<h1>{_text(title)}</h1>",
         _summary(found),
-        _section("事项分布稳定性指数(PSI),与训练数据相比", _psi(weeks)),
-        _section("每周各去向占比", _routes(weeks, found["trained_on"]["routes"])),
-        _section("每周紧急、无法判断与人工改判占比", _rates(weeks)),
-        _section("每周指标", _weekly(weeks)),
-        _section("变化最大的事项", _moved(found["moved"])),
-        _section("按事项的人工改判", _overruled(found["overruled_by_item"], "事项")),
-        _section("按模型版本的人工改判", _overruled(found["overruled_by_model"], "模型版本")),
+        paper.section("事项分布稳定性指数(PSI),与训练数据相比", _psi(weeks)),
+        paper.section("每周各去向占比", _routes(weeks, found["trained_on"]["routes"])),
+        paper.section("每周紧急、无法判断与人工改判占比", _rates(weeks)),
+        paper.section("每周指标", _weekly(weeks)),
+        paper.section("变化最大的事项", _moved(found["moved"])),
+        paper.section("按事项的人工改判", _overruled(found["overruled_by_item"], "事项")),
+        paper.section("按模型版本的人工改判", _overruled(found["overruled_by_model"], "模型版本")),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{_text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
-    )
-
-
-def _text(value: object) -> str:
-    return escape(str(value).encode("utf-8", "replace").decode("utf-8"))
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section>\n<h2>{title}</h2>\n{content}\n</section>"
+    return paper.page(title, parts)
 
 
 def _percent(value: float | None) -> str:
@@ -58,7 +37,7 @@ def _percent(value: float | None) -> str:
 
 def _summary(found: Mapping[str, Any]) -> str:
     trained = found["trained_on"]
-    said = [f"<p>共判断 {found['texts']} 条,训练数据 {trained['texts']} 条({_text(trained['what'])})。</p>"]
+    said = [f"<p>共判断 {found['texts']} 条,训练数据 {trained['texts']} 条({paper.text(trained['what'])})。</p>"]
     for what, name in (("items", "事项分布"), ("agencies", "承办单位分布")):
         one = found[what]
         if one is not None:
@@ -132,7 +111,7 @@ def _routes(weeks: Sequence[Mapping[str, Any]], trained: Mapping[str, float]) ->
     row = 26
     lines = [f'<svg viewBox="0 0 {_WIDE + 2 * _EDGE} {row * len(shown) + 34}" role="img" aria-label="去向占比">']
     for at, (name, shares) in enumerate(shown):
-        lines.append(f'<text x="{_EDGE - 6}" y="{at * row + 17}" text-anchor="end">{_text(name)}</text>')
+        lines.append(f'<text x="{_EDGE - 6}" y="{at * row + 17}" text-anchor="end">{paper.text(name)}</text>')
         x = float(_EDGE)
         for route, colour in zip(ROUTES, _COLOURS, strict=True):
             wide = shares.get(route, 0.0) * _WIDE
@@ -180,24 +159,14 @@ def _weekly(weeks: Sequence[Mapping[str, Any]]) -> str:
                 _percent(week["unknown_terms"]),
             )
         )
-    return _table(head, rows, {1, 2, 4, 5, 6})
+    return paper.table(head, rows, {1, 2, 4, 5, 6})
 
 
 def _moved(moved: Sequence[Mapping[str, Any]]) -> str:
     rows = [(one["item"], one["name"], _percent(one["trained"]), _percent(one["now"]), f"{one['adds']:.3f}") for one in moved]
-    return _table(("事项", "名称", "训练占比", "近期占比", "对 PSI 的贡献"), rows, {2, 3, 4}) if rows else "<p>没有。</p>"
+    return paper.table(("事项", "名称", "训练占比", "近期占比", "对 PSI 的贡献"), rows, {2, 3, 4}) if rows else "<p>没有。</p>"
 
 
 def _overruled(rows: Sequence[Mapping[str, Any]], what: str) -> str:
     shown = [(one["label"] or "无", one["name"], one["texts"], one["overruled"], _percent(one["rate"])) for one in rows]
-    return _table((what, "名称", "条数", "改判", "改判率"), shown, {2, 3, 4}) if shown else "<p>没有。</p>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]], numeric: set[int]) -> str:
-    def line(tag: str, values: Sequence[object]) -> str:
-        cells = [
-            (f'<{tag} class="n">' if at in numeric else f"<{tag}>") + f"{_text(value)}</{tag}>" for at, value in enumerate(values)
-        ]
-        return f"<tr>{''.join(cells)}</tr>"
-
-    return "<table>\n" + "\n".join([line("th", head), *(line("td", row) for row in rows)]) + "\n</table>"
+    return paper.table((what, "名称", "条数", "改判", "改判率"), shown, {2, 3, 4}) if shown else "<p>没有。</p>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import sklearn
@@ -17,7 +17,6 @@ from classifier.model import Head, Kind, Model, Part
 from classifier.text.normalise import normalise
 
 Progress = Callable[[str, float], None]
-LEADS = ("110", "119", "120", "122")
 _SELDOM_DANGER = 2
 _SELDOM_MATTER = 4
 _MOST_DANGER, _MOST_MATTER = 450_000, 60_000
@@ -25,8 +24,6 @@ _MOST_DANGER, _MOST_MATTER = 450_000, 60_000
 THRESHOLDS = {"urgent": 0.28, "named": 0.2, "denied": 0.8, "sure": 0.4}
 """From which chance on a text is urgent; urgent if the danger layer names a danger that stands; urgent if it names dangers and
 none stands; and from which on a route is answered. Chosen on the corpus's development part."""
-_ENOUGH = 5000
-"""Examples of an item or a class that are learnt from: more cost time and tell little."""
 _FEWEST = 8
 """Items and classes with fewer examples than this are not learnt."""
 
@@ -44,7 +41,6 @@ def train(
     *,
     seed: int = 0,
     progress: Progress | None = None,
-    card: Mapping[str, Any] | None = None,
 ) -> Model:
     """The duty model, from examples with texts as people write them."""
     tell = progress or (lambda _what, _share: None)
@@ -69,7 +65,6 @@ def train(
             "seed": seed,
             "made_with": {"scikit-learn": sklearn.__version__, "numpy": np.__version__},
             "thresholds": dict(THRESHOLDS),
-            **(card or {}),
         },
         known,
         (danger_part, matter_part),
@@ -106,12 +101,9 @@ def _matter(examples: Sequence[Example], texts: Batch, seed: int, tell: Progress
 
 
 def _labelled(labels: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Rows whose label is frequent enough, of each label as many as it takes, spread evenly over all of them."""
-    places: dict[str, list[int]] = {}
-    for at, label in enumerate(labels):
-        if label:
-            places.setdefault(label, []).append(at)
-    rows = sorted(at for found in places.values() if len(found) >= _FEWEST for at in found[:: -(-len(found) // _ENOUGH)])
+    """Rows whose label is frequent enough to be learnt."""
+    many = Counter(labels)
+    rows = [at for at, label in enumerate(labels) if label and many[label] >= _FEWEST]
     return rows, [labels[at] for at in rows]
 
 

@@ -69,7 +69,6 @@ SLIPS: dict[str, str] = dict(
         "抢截>抢劫",
         "家爆>家暴",
         "加暴>家暴",
-        "砍死>砍死",
         "走势了>走失了",
         "走诗>走失",
         "走湿>走失",
@@ -88,7 +87,6 @@ SLIPS: dict[str, str] = dict(
         "报炸>爆炸",
         "暴炸>爆炸",
         "塌访>塌方",
-        "塌房了>塌房了",
         "滑破>滑坡",
         "车货>车祸",
         "车或>车祸",
@@ -124,7 +122,6 @@ SLIPS: dict[str, str] = dict(
         "菜到>菜刀",
         "菜叨>菜刀",
         "砍道>砍刀",
-        "小头>小头",
         "欧打>殴打",
         "殴大>殴打",
         "偶打>殴打",
@@ -142,7 +139,6 @@ SLIPS: dict[str, str] = dict(
         "脱欠>拖欠",
         "托欠>拖欠",
     ]
-    if pair.split(">")[0] != pair.split(">")[1]
 )
 PATTERN = re.compile("|".join(sorted(map(re.escape, SLIPS), key=lambda one: -len(one))))
 

@@ -32,15 +32,8 @@ def models_dir(data_dir: Path) -> Path:
 def known(catalog: Catalog) -> knowledge.Knowledge:
     """What an engine needs to know of a catalog."""
     return knowledge.Knowledge(
-        items=tuple(
-            knowledge.KnownItem(one.code, one.name, one.words, one.scope == "neither", tuple(one.agencies))
-            for one in catalog.items.values()
-            if not one.replaced_by
-        ),
-        rules=tuple(knowledge.KnownRule(one.code, one.words, one.items) for one in catalog.rules.values()),
-        classes=tuple(
-            knowledge.KnownClass(one.code, one.name, one.words, one.urgent, one.lead) for one in catalog.classes.values()
-        ),
+        items=tuple(knowledge.KnownItem(one.code, tuple(one.agencies)) for one in catalog.items.values() if not one.replaced_by),
+        classes=tuple(catalog.classes),
         version=catalog.version,
     )
 

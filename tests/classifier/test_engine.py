@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from classifier import shipped
 from classifier.corpus import files
 from classifier.engine import ModelEngine
-from classifier.knowledge import Knowledge, KnownClass, KnownItem
+from classifier.knowledge import Knowledge, KnownItem
 from classifier.text.normalise import normalise
 from tests.allocation.parts import catalog, engine
 from tests.classifier.plain_words import CALM, URGENT
@@ -127,7 +127,7 @@ def test_items_are_found_by_the_words_of_callers(words: str, item: str) -> None:
 
 
 def test_what_a_list_does_not_have_is_not_named() -> None:
-    known = Knowledge(items=(KnownItem("SX-001", "工资", agencies=("人社",)),), classes=(KnownClass("12", "治安"),), version="x")
+    known = Knowledge(items=(KnownItem("SX-001", ("人社",)),), classes=("12",), version="x")
     small = ModelEngine(shipped.load(), known)
     assert [one.item for one in small.judge("公积金怎么提取").items] in ([], ["SX-001"])
     assert small.judge("隔壁两口子打起来了,女的头都流血了").police_class == "12"

@@ -14,7 +14,7 @@ from classifier import store
 from classifier.engine import ModelEngine
 from classifier.errors import ClassifierError
 from classifier.knowledge import Knowledge
-from classifier.learning import agency, data, evaluation, fit, html, measure, promotion
+from classifier.learning import agency, data, evaluation, evaluation_page, fit, measure, promotion
 from classifier.learning.data import DataError, Row, Table
 from classifier.model import Model
 from classifier.registry import Registry
@@ -158,7 +158,7 @@ def read(page: str) -> _Page:
 def test_the_report_is_one_page_that_fetches_nothing() -> None:
     nasty = Row("<script>alert('x')</script>\ud800&", "<b>局", None, 1)
     found = evaluation.of_model(tiny.model(), (*tiny.rows(40), nasty), "held")
-    page = html.page({"model": "agency-1", "kind": "agency", "data": "<held>.csv", "left_out": 3, **found})
+    page = evaluation_page.page({"model": "agency-1", "kind": "agency", "data": "<held>.csv", "left_out": 3, **found})
     page.encode("utf-8")
     seen = read(page)
     assert not {"script", "link", "img", "iframe", "b>局"} & {tag for tag, _ in seen.tags}
@@ -174,10 +174,10 @@ def test_the_report_tells_what_was_urgent_and_bears_a_perfect_model() -> None:
     chances = np.array([[0.9, 0.1], [0.1, 0.9]])
     found = measure.labelled(["a", "b"], ["x", "y"], chances, ["x", "y"])
     urgent = measure.alarms([True, False], [True, False])
-    words = read(html.page({"model": "m", "data": "d", "left_out": 0, **found, "urgent": urgent})).words
+    words = read(evaluation_page.page({"model": "m", "data": "d", "left_out": 0, **found, "urgent": urgent})).words
     assert "紧急警情识别" in words and "召回率100.0%" in words and "没有判错的文本" in words
     none = measure.alarms([False], [False])
-    assert "召回率无" in read(html.page({"model": "m", "data": "d", "left_out": 0, **found, "urgent": none})).words
+    assert "召回率无" in read(evaluation_page.page({"model": "m", "data": "d", "left_out": 0, **found, "urgent": none})).words
 
 
 def test_tables_of_any_coding_say_the_same(tmp_path: Path) -> None:

@@ -3,60 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any
+
+from classifier.learning import paper
 
 _ROWS = 60
 """Labels that are drawn; a city may have hundreds, and the rarest say little."""
 _LONG = 300
 """Characters of a text that are shown."""
-_STYLE = """
-body{font:15px/1.6 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;color:#1d2733}
-body{max-width:60rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;border-bottom:1px solid #d5dce4}
-.figures{display:flex;flex-wrap:wrap;gap:.8rem}.figures div{border:1px solid #d5dce4;border-radius:6px;padding:.5rem 1rem}
-.figures b{display:block;font-size:1.4rem}table{border-collapse:collapse;width:100%}
-th,td{border-bottom:1px solid #e3e8ee;padding:.25rem .5rem;text-align:left;vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}svg text{font-size:12px;fill:#1d2733}
-"""
 
 
 def page(found: Mapping[str, Any]) -> str:
     """The report of what :func:`classifier.learning.evaluation.evaluate` found."""
     title = f"模型评估报告:{found.get('model', '')}"
     parts = [
-        f"<h1>{_text(title)}</h1>",
-        f"<p>评估数据:{_text(found.get('data', ''))},共 {_text(found['texts'])} 条"
-        + (f",另有 {_text(found['left_out'])} 条缺少文本或标签,未计入" if found.get("left_out") else "")
+        f"<p>评估数据:{paper.text(found.get('data', ''))},共 {paper.text(found['texts'])} 条"
+        + (f",另有 {paper.text(found['left_out'])} 条缺少文本或标签,未计入" if found.get("left_out") else "")
         + "。</p>",
-        _section("总体指标", _headline(found)),
+        paper.section("总体指标", _headline(found)),
     ]
     if "urgent" in found:
-        parts.append(_section("紧急警情识别", _urgent(found["urgent"])))
+        parts.append(paper.section("紧急警情识别", _urgent(found["urgent"])))
     parts += [
-        _section("各类别 F1 值与样本数", _bars(found["per_class"])),
-        _section("可靠性曲线(置信度与实际正确率)", _reliability(found.get("reliability", ()))),
-        _section("主要混淆", _confusion(found["confusion"])),
-        _section("最有把握却判错的文本", _worst(found["worst"])),
+        paper.section("各类别 F1 值与样本数", _bars(found["per_class"])),
+        paper.section("可靠性曲线(置信度与实际正确率)", _reliability(found.get("reliability", ()))),
+        paper.section("主要混淆", _confusion(found["confusion"])),
+        paper.section("最有把握却判错的文本", _worst(found["worst"])),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{_text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
-    )
-
-
-def _text(value: object) -> str:
-    """Any words as HTML; lone surrogates, which no file can hold, as question marks."""
-    return escape(str(value).encode("utf-8", "replace").decode("utf-8"))
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section>\n<h2>{title}</h2>\n{content}\n</section>"
+    return paper.page(title, parts)
 
 
 def _boxes(figures: Iterable[tuple[str, str]]) -> str:
-    return '<div class="figures">' + "".join(f"<div>{name}<b>{_text(value)}</b></div>" for name, value in figures) + "</div>"
+    return '<div class="figures">' + "".join(f"<div>{name}<b>{paper.text(value)}</b></div>" for name, value in figures) + "</div>"
 
 
 def _share(value: float | None) -> str:
@@ -93,7 +71,8 @@ def _bars(per_class: Mapping[str, Mapping[str, Any]]) -> str:
     for at, (name, one) in enumerate(drawn):
         top = at * row + 4
         lines.append(
-            f'<text x="{left - 8}" y="{top + 14}" text-anchor="end">{_text(_cut(name, 13))}<title>{_text(name)}</title></text>'
+            f'<text x="{left - 8}" y="{top + 14}" text-anchor="end">{paper.text(_cut(name, 13))}'
+            f"<title>{paper.text(name)}</title></text>"
             f'<rect x="{left}" y="{top + 3}" width="{wide}" height="{row - 8}" fill="#eef2f6"/>'
             f'<rect x="{left}" y="{top + 3}" width="{one["f1"] * wide:.1f}" height="{row - 8}" fill="#2f6fb3"/>'
             f'<text x="{left + wide + 8}" y="{top + 14}">{one["f1"]:.3f}({one["support"]} 条)</text>'
@@ -140,24 +119,14 @@ def _reliability(bins: Sequence[Mapping[str, Any]]) -> str:
 def _confusion(confused: Sequence[Mapping[str, Any]]) -> str:
     if not confused:
         return "<p>没有判错的文本。</p>"
-    return _table(("应为", "判为", "条数"), [(one["label"], one["said"], one["texts"]) for one in confused], numeric={2})
+    return paper.table(("应为", "判为", "条数"), [(one["label"], one["said"], one["texts"]) for one in confused], numeric={2})
 
 
 def _worst(worst: Sequence[Mapping[str, Any]]) -> str:
     if not worst:
         return "<p>没有判错的文本。</p>"
     rows = [(_cut(one["text"], _LONG), one["label"], one["said"], f"{one['score']:.2f}") for one in worst]
-    return _table(("文本", "应为", "判为", "置信度"), rows, numeric={3})
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]], numeric: set[int]) -> str:
-    def cell(tag: str, at: int, value: object) -> str:
-        return f'<{tag} class="n">{_text(value)}</{tag}>' if at in numeric else f"<{tag}>{_text(value)}</{tag}>"
-
-    def line(tag: str, values: Sequence[object]) -> str:
-        return "<tr>" + "".join(cell(tag, at, value) for at, value in enumerate(values)) + "</tr>"
-
-    return "<table>\n" + "\n".join([line("th", head), *(line("td", row) for row in rows)]) + "\n</table>"
+    return paper.table(("文本", "应为", "判为", "置信度"), rows, numeric={3})
 
 
 def _cut(words: str, most: int) -> str:
