@@ -47,9 +47,11 @@ class Batch:
     """Text x groups + group, ascending."""
     hashes: Hashes
 
-    def only(self, groups: frozenset[str]) -> Batch:
+    def only(self, groups: Sequence[str]) -> Batch:
         """The terms of some groups only."""
-        kept = np.isin(self.key % _MANY, [number for number, name in enumerate(GROUPS) if name in groups])
+        if set(groups) == set(GROUPS):
+            return self
+        kept = np.array([name in groups for name in GROUPS])[self.key % _MANY]
         return Batch(self.texts, self.key[kept], self.hashes[kept])
 
 
@@ -162,6 +164,8 @@ class Space:
     known: Hashes
     """Ascending."""
     idf: Floats
+    groups: tuple[str, ...] = GROUPS
+    """Those that are read; terms of others are not, even if they are the same."""
 
     def __post_init__(self) -> None:
         slots = np.full(1 << _SLOT_BITS, -1, np.int32)
@@ -173,8 +177,9 @@ class Space:
         return len(self.known)
 
     @classmethod
-    def learn(cls, batch: Batch, seldom: int, most: int = 1 << 30) -> Space:
+    def learn(cls, batch: Batch, seldom: int, most: int = 1 << 30, groups: tuple[str, ...] = GROUPS) -> Space:
         """The ``most`` frequent of the terms in at least ``seldom`` texts; of two that share a slot the rarer is forgotten."""
+        batch = batch.only(groups)
         owner = batch.key // _MANY
         order = np.lexsort((owner, batch.hashes))
         hashes, owner = batch.hashes[order], owner[order]
@@ -190,10 +195,11 @@ class Space:
         kept = by_slot[first]
         kept = np.sort(kept[np.argsort(-spread[kept], kind="stable")[:most]])
         idf = np.log((1 + batch.texts) / (1 + spread[kept].astype(np.float64))) + 1
-        return cls(found[kept], idf.astype(np.float32))
+        return cls(found[kept], idf.astype(np.float32), groups)
 
-    def groups(self, batch: Batch) -> Indices:
+    def group_of_each(self, batch: Batch) -> Indices:
         """The group (a number of :data:`GROUPS`) of each known term, as a batch that has them all tells."""
+        batch = batch.only(self.groups)
         found = np.zeros(self.size, np.int32)
         numbers = self.numbers(batch.hashes)
         known = numbers >= 0
@@ -211,6 +217,7 @@ class Space:
 
     def matrix(self, batch: Batch) -> sparse.csr_matrix:
         """Texts x terms."""
+        batch = batch.only(self.groups)
         number = self.numbers(batch.hashes)
         kept = number >= 0
         number, key = number[kept], batch.key[kept]

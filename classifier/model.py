@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,6 +55,15 @@ class Part:
         for head in self.heads:
             yield head, at
             at += len(head.labels)
+
+
+def fingerprint(parts: Sequence[Part]) -> str:
+    """Of what was learnt, as it is kept: equal only for models that answer alike."""
+    found = hashlib.sha256()
+    for part in parts:
+        for numbers in (part.space.known, part.space.idf, part.weights.astype(np.float16), part.bias.astype(np.float32)):
+            found.update(np.ascontiguousarray(numbers).data)
+    return found.hexdigest()
 
 
 def probabilities(scores: Floats, kind: Kind) -> Floats:

@@ -2,7 +2,7 @@
 
     <model>/card.json      what it is, what it was made of, how good it is, and the SHA-256 of the files beside it
     <model>/lexicon.json   words and concepts
-    <model>/<part>.json    heads
+    <model>/<part>.json    heads, and which groups of terms are read
     <model>/<part>.npz     terms that are known, their idf, weights (float16), bias
 
 Written beside, then renamed into place: a model is there whole or not at all.
@@ -57,6 +57,7 @@ def save(model: Model, folder: Path) -> None:
         for part in model.parts:
             _json(beside / f"{part.name}.json", {
                 "reads": part.reads,
+                "groups": list(part.space.groups),
                 "heads": [{"name": one.name, "kind": one.kind, "labels": list(one.labels)} for one in part.heads],
             })  # fmt: skip
             np.savez(
@@ -129,7 +130,7 @@ def load(folder: Path) -> Model:
 def _part(folder: Path, name: str) -> Part:
     said = json.loads((folder / f"{name}.json").read_text("utf-8"))
     with np.load(folder / f"{name}.npz", allow_pickle=False) as kept:
-        space = Space(kept["known"], kept["idf"])
+        space = Space(kept["known"], kept["idf"], tuple(said["groups"]))
         weights, bias = kept["weights"].astype(np.float32), kept["bias"]
     heads = tuple(Head(one["name"], one["kind"], tuple(one["labels"])) for one in said["heads"])
     if (

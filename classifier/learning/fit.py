@@ -17,7 +17,7 @@ from sklearn.svm import LinearSVC
 
 Doubles = npt.NDArray[np.float64]
 _FEW = 4
-_TOLERANCE = 1e-3
+_TOLERANCE = 1e-2
 _MANY = 24
 """With more labels than this the map is one number for all of them: too few examples for more."""
 

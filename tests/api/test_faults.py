@@ -265,9 +265,8 @@ def test_killed_in_a_burst_then_without_redis_everybody_hears_of_everything(
         await asyncio.to_thread(until, lambda: late[-1]["case"]["id"] in listener.cases(), "the last event")
         heard = Counter(listener.cases())
         assert len(heard) == 16 and set(heard.values()) == {1} and not listener.resets, (heard, listener.resets)
-        async with asyncio.timeout(20):  # the worker comes back to Redis in its own time
-            while (await operator.ask("GET", "/../../readyz")).json()["status"] != "ok":
-                await asyncio.sleep(0.1)
+        probe = f"http://127.0.0.1:{ports[0]}/readyz"
+        await asyncio.to_thread(until, lambda: httpx.get(probe).json()["status"] == "ok", "the worker to be back at Redis")
         await check_whole(database, here.settings.data_dir, 16)
         await database.close()
 

@@ -53,7 +53,7 @@ def test_without_concepts_there_are_no_concept_terms() -> None:
 
 
 def test_some_groups_only() -> None:
-    found = LEXICON.terms(TEXTS).only(frozenset({"c1", "w1"}))
+    found = LEXICON.terms(TEXTS).only(("c1", "w1"))
     assert set((found.key % len(GROUPS)).tolist()) == {GROUPS.index("c1"), GROUPS.index("w1")}
 
 
@@ -94,6 +94,14 @@ def test_each_group_is_of_length_one() -> None:
     matrix = Space.learn(batch, 1).matrix(batch)
     assert matrix.shape[0] == 3
     assert matrix[0].multiply(matrix[0]).sum() == pytest.approx(float((WEIGHTS**2)[list(_of(batch, 0))].sum()), rel=1e-3)
+
+
+def test_a_term_of_a_group_that_is_not_read_counts_for_nothing() -> None:
+    batch = LEXICON.terms(["厨房着火了"])
+    some = Space.learn(batch, 1, groups=("w1",))
+    # a word that means nothing else is among the meanings too, as the same term
+    assert np.isin(batch.only(("meanings",)).hashes, some.known).any()
+    assert some.matrix(batch).nnz == len(batch.only(("w1",)).hashes)
 
 
 def test_nothing_known_makes_an_empty_matrix() -> None:

@@ -26,6 +26,7 @@ def test_what_is_read_is_what_was_written(folder: Path) -> None:
     (ours,), (theirs,) = wrote.parts, read.parts
     assert (theirs.name, theirs.reads, theirs.heads) == (ours.name, ours.reads, ours.heads)
     assert np.array_equal(theirs.space.known, ours.space.known)
+    assert theirs.space.groups == ours.space.groups
     assert np.allclose(theirs.weights, ours.weights, atol=1e-3)
     batch = read.lexicon.terms(["着火了"])
     assert np.allclose(theirs.answers(batch)["label"], ours.answers(batch)["label"], atol=1e-3)

@@ -62,7 +62,7 @@ def poor() -> Model:
 def handmade(version: str = "agency-hand-s0") -> Model:
     """A model of two labels and a few terms, without training."""
     lexicon = Lexicon(("着火", "漏水"), {"fire": ("着火",)})
-    space = Space.learn(lexicon.terms(["着火了", "漏水了"]), 1)
+    space = Space.learn(lexicon.terms(["着火了", "漏水了"]), 1, groups=("c1", "c2", "w1"))
     weights = np.arange(2 * space.size, dtype=np.float32).reshape(space.size, 2) / 64
     part = Part("label", "full", (Head("label", "choice", ("甲", "乙")),), space, weights, np.array([0.5, -0.5], np.float32))
     return Model({"kind": "agency", "version": version, "texts": 2}, lexicon, (part,))
