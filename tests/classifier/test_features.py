@@ -99,8 +99,8 @@ def test_each_group_is_of_length_one() -> None:
 def test_a_term_of_a_group_that_is_not_read_counts_for_nothing() -> None:
     batch = LEXICON.terms(["厨房漏水"])
     some = Space.learn(batch, 1, groups=("w1",))
-    # a word that means nothing else is among the meanings too, as the same term
-    assert np.isin(batch.only(("meanings",)).hashes, some.known).any()
+    # a word that stands for no concept is among them too, as the same term
+    assert np.isin(batch.only(("concepts",)).hashes, some.known).any()
     assert some.matrix(batch).nnz == len(batch.only(("w1",)).hashes)
 
 
