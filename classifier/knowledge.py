@@ -15,6 +15,8 @@ class KnownItem:
     code: str
     agencies: tuple[str, ...] = ()
     """Kinds of agencies that handle it, the leading one first."""
+    formerly: tuple[str, ...] = ()
+    """Retired codes whose place it took: a model may know it by these."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import fcntl
 import functools
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -23,6 +24,8 @@ _MADE_OF = (
     *("engine.py", "danger.py", "context.py", "lexicon.py", "learning/card.py", "learning/measure.py"),
 )
 """The second line changes no weight, but the figures on the card."""
+_KEPT = 4
+"""Models that stay in the cache, this one included."""
 _LIBRARIES = ("scikit-learn", "numpy", "rjieba", "opencc")
 CACHE_VARIABLE = "HOTLINE_MODEL_CACHE"
 
@@ -76,7 +79,15 @@ def ensure(progress: Callable[[str, float], None] | None = None) -> Path:
     with _alone(target):
         if not _there(target):
             store.save(_train(progress), target)
+            forget_old(target.parent)
     return target
+
+
+def forget_old(where: Path) -> None:
+    """Those of former code and corpora; a few are kept, for whoever goes back and forth."""
+    models = sorted(where.glob("shipped-*"), key=lambda one: one.stat().st_mtime, reverse=True)
+    for old in models[_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def load() -> Model:

@@ -50,5 +50,5 @@ def _keep(path: Path, city: str, found: Knowledge) -> None:
 
 
 def _plain(said: dict[str, Any]) -> Knowledge:
-    items = tuple(KnownItem(one["code"], tuple(one["agencies"])) for one in said["items"])
+    items = tuple(KnownItem(one["code"], tuple(one["agencies"]), tuple(one["formerly"])) for one in said["items"])
     return Knowledge(items, tuple(said["classes"]), str(said["version"]))

@@ -14,14 +14,12 @@ from router.allocation.boundaries import Held
 from router.allocation.decision import Facts, Reason
 from router.allocation.reasons import because
 
-HARD = (
-    "danger.violence",
-    "danger.self-harm",
-    "danger.captive",
-    "danger.silent",
-    "danger.cues.violence",
-)
+HARD = ("danger.violence", "danger.self-harm", "danger.captive", "danger.silent")
 """Kinds of the classifier's evidence that a "no" does not lift."""
+HARD_CLASSES = frozenset(
+    {"1101", "1102", "1103", "1104", "1105", "1106", "1107", "1112", "1113", "1115", "1201", "1203", "1209", "1213", "1701"}
+)
+"""Classes of orders about violence, self-harm and captivity: a "no" lifts them neither where no single word names the danger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +49,13 @@ def of(facts: Facts, held: tuple[Held, ...]) -> Danger:
         return Danger(None, (because("chain.danger.withdrawn", "withdrawn=true", *found),), True)
     own = (because("chain.danger.classifier" if verdict.urgent else "chain.danger.catalog", *found),)
     if ticks.danger is False and ticks.danger_by == "person":
-        hard = tuple(one.text for one in verdict.evidence if one.weighs == "for" and one.rule in HARD)
+        hard = tuple(one.text for one in verdict.evidence if one.weighs == "for" and _is_hard(one.rule, verdict.police_class))
         if not hard and not urgent_facts:
             return Danger(None, (because("chain.danger.set-aside", "danger=false", *found),), True)
         words = (*hard, *(word for one in urgent_facts for word in one.words))
         return Danger("classifier", (because("chain.danger.kept", "danger=false", *words), *own, *told))
     return Danger("classifier", (*own, *told))
+
+
+def _is_hard(rule: str, police_class: str) -> bool:
+    return rule in HARD or (rule.startswith("model.") and police_class in HARD_CLASSES)

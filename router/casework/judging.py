@@ -30,9 +30,17 @@ def models_dir(data_dir: Path) -> Path:
 
 
 def known(catalog: Catalog) -> knowledge.Knowledge:
-    """What an engine needs to know of a catalog."""
+    """What an engine needs to know of a catalog: its items, with the retired codes that lead to them."""
+    formerly: dict[str, list[str]] = {}
+    for one in catalog.items.values():
+        if one.replaced_by and (now := catalog.item(one.code)):
+            formerly.setdefault(now.code, []).append(one.code)
     return knowledge.Knowledge(
-        items=tuple(knowledge.KnownItem(one.code, tuple(one.agencies)) for one in catalog.items.values() if not one.replaced_by),
+        items=tuple(
+            knowledge.KnownItem(one.code, tuple(one.agencies), tuple(formerly.get(one.code, ())))
+            for one in catalog.items.values()
+            if not one.replaced_by
+        ),
         classes=tuple(catalog.classes),
         version=catalog.version,
     )

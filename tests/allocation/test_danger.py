@@ -64,6 +64,12 @@ def test_words_of_violence_await_confirmation_against_a_no(kind: str) -> None:
     assert rules(found)[0] == "chain.danger.kept"
 
 
+@pytest.mark.parametrize(("class_", "asked"), [("1203", True), ("1701", True), ("1301", False), ("", False)])
+def test_violence_that_no_single_word_names_awaits_confirmation_against_a_no_too(class_: str, asked: bool) -> None:
+    verdict = Verdict("110", True, ("110",), police_class=class_, evidence=(Evidence(0, 2, "某词", "model.urgent"),))
+    assert (decide(facts(verdict=verdict, danger=False)).order is not None) == asked
+
+
 def test_a_boundary_of_the_catalog_awaits_confirmation_against_a_no() -> None:
     found = decide(facts("拖欠工资,几十个工人堵门", item="SX-001", danger=False))
     assert found.order is not None and found.order.state == "awaiting-confirmation"

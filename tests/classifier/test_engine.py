@@ -135,6 +135,15 @@ def test_what_a_list_does_not_have_is_not_named() -> None:
     assert (none.items, none.agencies, none.police_class, none.urgent) == ((), (), "", True)
 
 
+def test_a_retired_code_that_the_model_learnt_leads_to_the_item_that_took_its_place() -> None:
+    words = "老板拖欠三个月工资不给"
+    learnt = engine().judge(words).items[0]
+    merged = (KnownItem("NEW-1", ("人社",), formerly=(learnt.item, "SX-002")),)
+    found = ModelEngine(shipped.load(), Knowledge(items=merged)).judge(words)
+    assert [one.item for one in found.items] == ["NEW-1"] and found.items[0].score >= learnt.score
+    assert found.agencies[0].agency == "人社"
+
+
 def test_a_verdict_names_engine_and_catalog() -> None:
     found = engine().judge("厨房着火了")
     assert (found.engine, found.catalog) == (shipped.load().version, catalog().version)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from classifier import shipped, store
@@ -67,3 +70,15 @@ def test_a_broken_copy_is_made_again(tmp_path: object, monkeypatch: pytest.Monke
     (first / "danger.npz").write_bytes(b"cut")
     assert shipped.load().version == whole.version and made == ["again", "again"]
     assert store.load(first).version == whole.version
+
+
+def test_only_the_newest_models_stay_in_the_cache(tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"shipped-{number}").mkdir()
+        os.utime(tmp_path / f"shipped-{number}", (number, number))
+    (tmp_path / "list-530100.json").touch()
+    shipped.forget_old(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "list-530100.json",
+        *(f"shipped-{number}" for number in range(2, 6)),
+    ]
