@@ -65,6 +65,7 @@ def measure(run: Run) -> list[Figure]:
         Figure("judging.recall", "held-out texts: urgent found", seen["urgent"]["recall"], "", Aim(least=0.98)),
         Figure("judging.precision", "held-out texts: alarms that are urgent", seen["urgent"]["precision"], "", Aim(least=0.92)),
         Figure("judging.away", "held-out texts: urgent routed away", seen["urgent_routed_away"], "texts", Aim(most=0)),
+        Figure("judging.unnoticed", "… for which nobody rings either", seen["urgent_unnoticed"], "texts"),
         Figure("judging.route", "held-out texts: route right, of those answered", seen["route"], "", Aim(least=0.92)),
         Figure("judging.answered", "held-out texts: answered", seen["answered"], "", Aim(least=0.92)),
     ]

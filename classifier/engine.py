@@ -22,8 +22,10 @@ LEADS: tuple[Route, ...] = ("110", "119", "120", "122")
 BATCH = 64
 """Texts that are judged at once."""
 _TOP, _AGENCIES = 5, 3
-_DOUBT = 0.08
+_READ_FROM = 0.08
 """From this chance of danger on a text is read for what is named, and for what takes its force; below, if it takes back."""
+_SLIGHT = ("question", "hearsay")
+"""A danger that somebody asks about, or has from others, may well be one."""
 _SAID = re.compile(r"[\u3400-\u9fff]")
 _BROKEN_OFF = re.compile(r"(?:快|救|他要|她要|不要|别|啊|是|在|把|被|我|他|她)[!…\.—~-]*$|(?:……|\.\.\.|——|—)\s*$")
 _SHORT = 12
@@ -44,11 +46,11 @@ class ModelEngine:
         self._duty, self._matter = duty, matter
         self._knowledge = knowledge
         try:
-            thresholds = {name: float(model.card["thresholds"][name]) for name in ("urgent", "named", "denied", "sure")}
+            thresholds = {name: float(model.card["thresholds"][name]) for name in ("urgent", "named", "denied", "doubt", "sure")}
         except (KeyError, TypeError, ValueError):
             raise ClassifierError(f"the card of model {model.version} lacks thresholds; train it again", model.version) from None
         self._urgent_from, self._named_from = thresholds["urgent"], thresholds["named"]
-        self._denied_from, self._sure_from = thresholds["denied"], thresholds["sure"]
+        self._denied_from, self._doubt_from, self._sure_from = thresholds["denied"], thresholds["doubt"], thresholds["sure"]
         self._items = {one.code: one.agencies for one in knowledge.items}
         self._code = {code: one.code for one in knowledge.items for code in (*one.formerly, one.code)}
         self._classes = frozenset(knowledge.classes)
@@ -85,9 +87,10 @@ class ModelEngine:
                 route="unsure", urgent=False, engine=self.version, catalog=self._knowledge.version, urgent_confidence=0.5
             )
         urgent = float(answers["urgent"][0])
-        hits = danger.hits(plain.text) if urgent >= _DOUBT or WITHDRAWN.search(plain.text) else []
+        hits = danger.hits(plain.text) if urgent >= _READ_FROM or WITHDRAWN.search(plain.text) else []
         named = any(hit.against is None for hit in hits)
-        if urgent >= (self._named_from if named else self._denied_from if hits else self._urgent_from):
+        denied = bool(hits) and not any(hit.against in _SLIGHT for hit in hits)
+        if urgent >= (self._named_from if named else self._denied_from if denied else self._urgent_from):
             return self._urgent(plain, urgent, answers, hits)
         return self._calm(plain, urgent, answers, hits)
 
@@ -115,7 +118,7 @@ class ModelEngine:
         return self._verdict(
             route, False, answers, evidence.of_hits(plain, hits, standing=False), chances.get(route, 0.0), 1 - urgent, chances,
             services=(cast(Service, route),) if leads else (), police_class=self._class(answers) if leads else "",
-            call_back=withdrawn or broken,
+            call_back=withdrawn or broken or urgent >= self._doubt_from,
         )  # fmt: skip
 
     def _chances(self, head: str, answers: Mapping[str, Floats]) -> dict[str, float]:
@@ -160,11 +163,12 @@ class ModelEngine:
         """Items of the catalog, the likeliest first; what this catalog does not have is left out."""
         labels, chances = self._matter.labels("item"), answers["item"]
         scores: dict[str, float] = {}
-        for at in np.argsort(-chances, kind="stable")[: 2 * _TOP]:
+        best = np.argsort(-chances, kind="stable")[: 2 * _TOP]
+        for at, chance in zip(best.tolist(), chances[best].tolist(), strict=True):
             if code := self._code.get(labels[at]):
-                scores[code] = scores.get(code, 0.0) + float(chances[at])
-        best = sorted(scores, key=lambda code: -scores[code])[:_TOP]
-        return tuple(Suggestion(code, round(scores[code], 3)) for code in best)
+                scores[code] = scores.get(code, 0.0) + chance
+        ranked = sorted(scores, key=lambda code: -scores[code])[:_TOP]
+        return tuple(Suggestion(code, round(scores[code], 3)) for code in ranked)
 
     def _agencies(self, items: Sequence[Suggestion], answers: Mapping[str, Floats]) -> tuple[AgencyChance, ...]:
         if self._agency is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 import numpy as np
 
 from classifier.danger import Hit
@@ -36,16 +34,15 @@ def of_weights(plain: Plain, part: Part, head: str, label: str) -> tuple[Evidenc
     text = plain.text[:_READ]
     heat = np.zeros(len(text), np.float32)
     pull, idf = part.pull(head, label), part.space.idf
-    for many, at, number in located(part.space, text):
-        heat[at : at + many] += float(pull[number] * idf[number]) / many
+    for many, numbers in located(part.space, text):
+        told = np.where(numbers >= 0, pull[numbers] * idf[numbers], np.float32(0)) / many
+        for place in range(many):
+            heat[place : place + len(told)] += told
     if not len(heat) or heat.max() <= 0:
         return ()
-    warm = heat >= max(heat.max() * 0.35, 1e-6)
-    stretches = []
-    for hot, places in groupby(range(len(text)), key=lambda at: bool(warm[at])):
-        stretch = list(places)
-        if hot:
-            stretches.append((float(heat[stretch].sum()), stretch[0], stretch[-1] + 1))
+    warm = np.concatenate(([False], heat >= max(heat.max() * 0.35, 1e-6), [False]))
+    edges = np.flatnonzero(warm[1:] != warm[:-1]).tolist()
+    stretches = [(float(heat[low:high].sum()), low, high) for low, high in zip(edges[::2], edges[1::2], strict=True)]
     found = []
     for _, low, high in sorted(stretches, key=lambda one: (-one[0], one[1]))[:_SPANS]:
         start, end = plain.span(low, high)

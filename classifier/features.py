@@ -229,8 +229,8 @@ class Space:
         return sparse.csr_matrix((value, number, starts), shape=(batch.texts, self.size), copy=False)
 
 
-def located(space: Space, text: str) -> list[tuple[int, int, int]]:
-    """Known rows of two to four characters of a text, without their forms: how many, where, number of the term.
+def located(space: Space, text: str) -> list[tuple[int, Indices]]:
+    """Known rows of two to four characters of a text: how many, and the number of the term that begins at each place (-1: none).
 
     Digits and signs keep their places here, so that a row can be shown where it stands.
     """
@@ -240,12 +240,11 @@ def located(space: Space, text: str) -> list[tuple[int, int, int]]:
         ),
         np.uint32,
     ).astype(np.uint64)
-    found: list[tuple[int, int, int]] = []
+    found: list[tuple[int, Indices]] = []
     row = _mix(codes, _ONE)
     for many in range(2, _LONGEST + 1):
         row = _mix(row[:-1], codes[many - 1 :])
-        numbers = space.numbers(row)
-        found += [(many, int(at), int(numbers[at])) for at in np.flatnonzero(numbers >= 0)]
+        found.append((many, space.numbers(row)))
     return found
 
 

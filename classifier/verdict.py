@@ -61,7 +61,7 @@ class Verdict:
     """Of the route, 0 to 1."""
     urgent_confidence: float = 0.0
     call_back: bool = False
-    """Danger was named and taken back, or the words break off: a person should ring."""
+    """Danger is not found and not ruled out: named and taken back, or faint, or the words break off. A person should ring."""
     evidence: tuple[Evidence, ...] = ()
     engine: str = ""
     """Name and version of the engine."""

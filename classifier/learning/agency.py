@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import sklearn
 
+from classifier import shipped
 from classifier.features import GROUPS, Space
 from classifier.learning import stack
 from classifier.learning.data import Table, learnable
@@ -30,7 +31,7 @@ def train(table: Table, *, seed: int = 0, progress: Progress | None = None) -> M
     rows, rare = learnable(table, FEWEST)
     tell("read", 0.0)
     texts = [normalise(row.text).full for row in rows]
-    known = lexicon(texts, {})
+    known = lexicon(texts, shipped.concepts())
     batch = known.terms(texts)
     space = Space.learn(batch, _SELDOM if len(rows) > 500 else 1, _MOST, _READ)
     learnt = stack.fit(

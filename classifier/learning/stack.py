@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COUNTED = frozenset({"c1", "c2", "w1"})
 """The groups that naive Bayes reads: its features are supposed to be independent, and long rows are anything but."""
 FOLDS = 5
-_COST = 0.2
+_COST = 0.15
 _SMOOTHING = 0.1
 _MOST_WEIGHT = 10.0
 """Of an example of a rare label: a label of two examples must not bend the borders of all the others."""

@@ -71,6 +71,16 @@ def test_danger_taken_back_asks_for_a_call_back(words: str) -> None:
     assert (found.urgent, found.services, found.call_back) == (False, (), True)
 
 
+def test_faint_danger_asks_for_a_call_back_and_for_no_more() -> None:
+    verdicts = engine().judge_all([one.text for one in files.read("dev")])
+    faint = [one for one in verdicts if not one.urgent and one.scores["urgent"] >= 0.12]
+    assert len(faint) > 20 and all(one.call_back for one in faint)
+    clear = [
+        one for one in verdicts if not one.urgent and one.scores["urgent"] < 0.05 and one.route == "12345" and not one.evidence
+    ]
+    assert not any(one.call_back for one in clear)
+
+
 def test_danger_that_comes_back_after_it_was_over_counts() -> None:
     assert engine().judge("火灭了一次,现在又着火了").urgent
 

@@ -111,5 +111,5 @@ def test_nothing_known_makes_an_empty_matrix() -> None:
 
 def test_a_known_row_is_found_where_it_stands() -> None:
     space = Space.learn(LEXICON.terms(["煤气味"]), 1)
-    places = {(many, at) for many, at, _ in located(space, "有!!煤气味")}
+    places = {(many, at) for many, numbers in located(space, "有!!煤气味") for at in np.flatnonzero(numbers >= 0).tolist()}
     assert (2, 3) in places and (3, 3) in places

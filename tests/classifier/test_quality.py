@@ -45,7 +45,7 @@ def test_held_out_texts_are_judged_well(card: dict[str, dict[str, dict[str, obje
 
 def test_hardly_any_danger_is_sent_to_who_does_not_set_out(card: dict[str, dict[str, dict[str, int]]]) -> None:
     figures = card["figures"]["heldout"]
-    assert figures["urgent_routed_away"] <= 0.03 * figures["texts"] / 2
+    assert figures["urgent_routed_away"] <= 12 and figures["urgent_unnoticed"] <= 8, figures
 
 
 def test_a_model_fits_on_a_small_disk() -> None:
