@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -147,8 +148,8 @@ class Lexicon:
         said = [self.cut(text) for text in texts]
         owner = np.repeat(np.arange(len(said), dtype=np.int32) * _MANY, [len(one) for one in said])
         flat = [one for words in said for one in words]
-        ids = np.fromiter((word.get(one, 0) for one in flat), np.uint64, len(flat))
-        meant = np.fromiter((concept.get(one, 0) for one in flat), np.uint64, len(flat))
+        ids = np.fromiter(map(word.get, flat, repeat(0)), np.uint64, len(flat))
+        meant = np.fromiter(map(concept.get, flat, repeat(0)), np.uint64, len(flat))
         named = meant > 0
         found = _characters(texts) + _sequences(owner, ids, (4, 5, 6))
         if concept:

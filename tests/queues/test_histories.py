@@ -280,7 +280,7 @@ class Histories(RuleBasedStateMachine):
 async def test_board_and_oracle_agree_on_random_histories_and_nobody_waits_for_ever(client: Redis) -> None:
     histories = type("Histories", (Histories,), {"client": client})
     rules = settings(
-        max_examples=120,
+        max_examples=80,
         stateful_step_count=40,
         deadline=None,
         derandomize=True,
