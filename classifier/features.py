@@ -32,7 +32,7 @@ _SLOT_BITS = 22
 _DIGITS = re.compile(r"\d+")
 _OTHER = re.compile(r"[^\w]+")
 _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
-_ONE = np.uint64(1)
+_ONE, _SHIFT, _HALF = np.uint64(1), np.uint64(29), np.uint64(32)
 _MANY = np.int32(len(GROUPS))
 _FIRST_WORD = 1 << 31
 """Above all code points, below all concepts: what is a character, a word or a concept never has the number of another."""
@@ -72,10 +72,12 @@ def _sorted(texts: int, key: Indices, hashes: Hashes) -> Batch:
 
 def _mix(a: Hashes, b: Hashes | np.uint64) -> Hashes:
     """Two numbers as one that depends on their order."""
-    mixed = (a * _A) ^ (b + _B)
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * _B
-    found: Hashes = mixed ^ (mixed >> np.uint64(32))
-    return found
+    mixed: Hashes = a * _A
+    mixed ^= b + _B
+    mixed ^= mixed >> _SHIFT
+    mixed *= _B
+    mixed ^= mixed >> _HALF
+    return mixed
 
 
 def shape(text: str) -> str:
@@ -102,20 +104,26 @@ def _characters(texts: Sequence[str]) -> _Found:
     return found
 
 
-def _sequences(owner: Indices, ids: Hashes, steps: tuple[int, int, int]) -> _Found:
+def _sequences(rows: Sequence[tuple[Indices, Hashes, tuple[int, int, int]]]) -> _Found:
     """One to three in a row, and pairs with up to three between them; 0 is what is not known, and makes no term.
 
-    ``steps``: from an owner to the keys of the three.
+    ``rows``: owners, what stands in a row, and the steps from an owner to the keys of the three. All rows at once: of a short
+    text numpy costs by the call.
     """
+    owner = np.concatenate([one for one, _, _ in rows])
+    ids = np.concatenate([one for _, one, _ in rows])
+    row = np.repeat(np.arange(len(rows), dtype=np.int32), [len(one) for one, _, _ in rows])
+    alone, near, far = np.array([steps for _, _, steps in rows], np.int32).T[:, row] + owner
+    place = owner * np.int32(len(rows)) + row
     known = ids > 0
-    found = [(owner[known] + np.int32(steps[0]), _mix(ids, _ONE)[known])]
+    found = [(alone[known], _mix(ids, _ONE)[known])]
     for apart in range(1, _APART + 1):
         pair = _mix(ids[:-apart] + np.uint64(apart << 50), ids[apart:])
-        both = known[:-apart] & known[apart:] & (owner[:-apart] == owner[apart:])
-        found.append((owner[:-apart][both] + np.int32(steps[1 if apart == 1 else 2]), pair[both]))
+        both = known[:-apart] & known[apart:] & (place[:-apart] == place[apart:])
+        found.append(((near if apart == 1 else far)[:-apart][both], pair[both]))
         if apart == 1 and len(ids) > 2:
             all_known = both[:-1] & both[1:]
-            found.append((owner[:-2][all_known] + np.int32(steps[2]), _mix(pair[:-1], ids[2:])[all_known]))
+            found.append((far[:-2][all_known], _mix(pair[:-1], ids[2:])[all_known]))
     return found
 
 
@@ -151,10 +159,10 @@ class Lexicon:
         ids = np.fromiter(map(word.get, flat, repeat(0)), np.uint64, len(flat))
         meant = np.fromiter(map(concept.get, flat, repeat(0)), np.uint64, len(flat))
         named = meant > 0
-        found = _characters(texts) + _sequences(owner, ids, (4, 5, 6))
+        rows = [(owner, ids, (4, 5, 6))]
         if concept:
-            found += _sequences(owner, np.where(named, meant + _MEANT, ids), (7, 7, 7))
-            found += _sequences(owner[named], meant[named] + _ALONE, (8, 8, 8))
+            rows += [(owner, np.where(named, meant + _MEANT, ids), (7, 7, 7)), (owner[named], meant[named] + _ALONE, (8, 8, 8))]
+        found = _characters(texts) + _sequences(rows)
         return _sorted(len(texts), np.concatenate([key for key, _ in found]), np.concatenate([terms for _, terms in found]))
 
 
