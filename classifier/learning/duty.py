@@ -23,7 +23,7 @@ _MOST_DANGER, _MOST_MATTER = 450_000, 60_000
 """Terms that are kept: they decide how big a model is (50 MB at most)."""
 _MATTER_GROUPS = ("c2", "c3", "w1", "w2")
 """What a text is about is told as well by these terms as by all, and learnt in half the time."""
-THRESHOLDS = {"urgent": 0.24, "named": 0.2, "denied": 0.6, "doubt": 0.12, "sure": 0.4}
+THRESHOLDS = {"urgent": 0.22, "named": 0.2, "denied": 0.9, "doubt": 0.12, "sure": 0.4}
 """From which chance on a text is urgent; urgent if the danger layer names a danger that stands; urgent if all that it names is
 past, denied, a figure of speech; not urgent, but somebody should ring; and from which chance on a route is answered. Chosen on
 the corpus's development part."""

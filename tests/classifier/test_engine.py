@@ -73,7 +73,7 @@ def test_danger_taken_back_asks_for_a_call_back(words: str) -> None:
 
 def test_faint_danger_asks_for_a_call_back_and_for_no_more() -> None:
     verdicts = engine().judge_all([one.text for one in files.read("dev")])
-    faint = [one for one in verdicts if not one.urgent and one.scores["urgent"] >= 0.12]
+    faint = [one for one in verdicts if not one.urgent and one.scores.get("urgent", 0) >= 0.125]
     assert len(faint) > 20 and all(one.call_back for one in faint)
     clear = [
         one for one in verdicts if not one.urgent and one.scores["urgent"] < 0.05 and one.route == "12345" and not one.evidence
