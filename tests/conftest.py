@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +21,15 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 @pytest.fixture(autouse=True)
 def own_logs() -> Iterator[None]:
-    """A command that a test runs sets logging up for the process: not for the tests after it."""
+    """A command that a test runs sets logging up for the process: not for the tests after it, when its stream is closed."""
+    root = logging.getLogger()
+    level = root.level
     yield
     structlog.reset_defaults()
+    root.setLevel(level)
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
