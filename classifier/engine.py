@@ -22,7 +22,7 @@ LEADS: tuple[Route, ...] = ("110", "119", "120", "122")
 BATCH = 64
 """Texts that are judged at once."""
 _TOP, _AGENCIES = 5, 3
-_READ_FROM = 0.08
+_READ_FROM = 0.04
 """From this chance of danger on a text is read for what is named, and for what takes its force; below, if it takes back."""
 _SLIGHT = ("question", "hearsay")
 """A danger that somebody asks about, or has from others, may well be one."""
