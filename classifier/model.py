@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -57,9 +58,14 @@ class Part:
             at += len(head.labels)
 
 
-def fingerprint(parts: Sequence[Part]) -> str:
+def fingerprint(lexicon: Lexicon, parts: Sequence[Part], thresholds: Mapping[str, float] | None = None) -> str:
     """Of what was learnt, as it is kept: equal only for models that answer alike."""
-    found = hashlib.sha256()
+    plain = {
+        "lexicon": [lexicon.words, sorted(lexicon.concepts.items())],
+        "parts": [[one.name, one.reads, one.space.groups, [[h.name, h.kind, h.labels] for h in one.heads]] for one in parts],
+        "thresholds": dict(thresholds or {}),
+    }
+    found = hashlib.sha256(json.dumps(plain, ensure_ascii=False, sort_keys=True).encode())
     for part in parts:
         for numbers in (part.space.known, part.space.idf, part.weights.astype(np.float16), part.bias.astype(np.float32)):
             found.update(np.ascontiguousarray(numbers).data)

@@ -78,8 +78,7 @@ def ensure(progress: Callable[[str, float], None] | None = None) -> Path:
         return target
     with _alone(target):
         if not _there(target):
-            store.save(_train(progress), target)
-            forget_old(target.parent)
+            _make(target, progress)
     return target
 
 
@@ -101,8 +100,13 @@ def _load(target: Path) -> Model:
         return store.load(target)
     except store.ModelError:
         with _alone(target):
-            store.save(_train(None), target)
+            _make(target)
         return store.load(target)
+
+
+def _make(target: Path, progress: Callable[[str, float], None] | None = None) -> None:
+    store.save(_train(progress), target)
+    forget_old(target.parent)
 
 
 def _train(progress: Callable[[str, float], None] | None) -> Model:

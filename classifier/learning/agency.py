@@ -47,7 +47,7 @@ def train(table: Table, *, seed: int = 0, progress: Progress | None = None) -> M
     return Model(
         {
             "kind": "agency",
-            "version": f"agency-{fingerprint(parts)[:8]}-s{seed}",
+            "version": f"agency-{fingerprint(known, parts)[:8]}-s{seed}",
             "data": data,
             "trained_on": {"what": table.name, "rows": len(rows), "empty": table.empty},
             "texts": len(rows),
