@@ -21,7 +21,24 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import board, death, door, exports, idle, judging, keys, lists, live, registering, rooms, setup, similar, start, worker
+from bench import (
+    board,
+    death,
+    door,
+    exports,
+    idle,
+    judging,
+    keys,
+    linkage,
+    lists,
+    live,
+    registering,
+    rooms,
+    setup,
+    similar,
+    start,
+    worker,
+)
 from bench.figures import Figure
 from bench.run import Run
 
@@ -40,6 +57,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Run], list[Figure]]]] = {
     "live": ("Live events", live.measure),
     "register": ("Registering matters", registering.measure),
     "exports": ("Exports", exports.measure),
+    "linkage": ("Linkage: posts told, open timers", linkage.measure),
     "setup": ("Two-leg calls through the whole stack", setup.measure),
 }
 """In this order: keys, death and setup share an installation, the four of casework another; the roughest comes last."""

@@ -8,6 +8,7 @@ import wave
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from config import gateways
 from config.documents import KeyPath
 from config.environment import PortRange
 from config.explain import suggestion
@@ -16,7 +17,7 @@ from config.model import Installation
 Finding = tuple[KeyPath, str, str]
 
 
-def check(installation: Installation, rtp_ports: PortRange, prompts_dir: Path) -> list[Finding]:
+def check(installation: Installation, rtp_ports: PortRange, prompts_dir: Path, *, development: bool) -> list[Finding]:
     """All that is wrong across the installation."""
     findings: list[Finding] = []
     findings += names(installation)
@@ -31,6 +32,8 @@ def check(installation: Installation, rtp_ports: PortRange, prompts_dir: Path) -
     findings += limits(installation, rtp_ports)
     findings += retention(installation)
     findings += classifier(installation)
+    if installation.linkage.sms is not None:
+        findings += gateways.check(installation.linkage.sms, ("linkage", "sms"), development=development)
     return findings
 
 

@@ -109,6 +109,8 @@ class Environment(BaseSettings):
     """Identity provider that people may sign in by (OpenID Connect)."""
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
+    sms_secret: SecretStr | None = None
+    """Secret of the gateway of text messages; goes before the file secrets/sms.secret."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("bind", "advertise")

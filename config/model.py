@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Dialled = Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$")]
@@ -229,6 +229,53 @@ class Exchange(Model):
     """Its name among systems; agreed with the others, and never changed afterwards."""
 
 
+class SmsSuccess(Model):
+    """How the answer of a gateway says that it has taken a message."""
+
+    statuses: list[Annotated[int, Field(ge=200, le=299)]] = []
+    """HTTP statuses of success; none: every 2xx."""
+    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")] | None = None
+    """Where in the answer's JSON ``value`` must stand: names and places, e.g. ``result.0.code``."""
+    value: str | int | bool | None = None
+    again: list[str | int] = []
+    """Values at ``path`` that mean: busy, try it again."""
+
+
+class SmsGateway(Model):
+    """A gateway of text messages (短信网关) that is spoken to by HTTP with JSON."""
+
+    url: str
+    method: Literal["POST", "PUT"] = "POST"
+    headers: dict[str, str] = {}
+    """With the placeholders ``{id}`` and ``{secret}``."""
+    body: dict[str, JsonValue]
+    """With the placeholders ``{number}``, ``{text}``, ``{id}``, ``{signature}`` and ``{secret}`` in its texts."""
+    signature: str = ""
+    """Name of the sender (短信签名), as the gateway knows it."""
+    characters: Annotated[int, Field(ge=60, le=2000)] = 500
+    """Longer messages are cut."""
+    timeout: Annotated[float, Field(gt=0, le=10)] = 8
+    """For a whole attempt."""
+    success: SmsSuccess = SmsSuccess()
+
+
+class Linkage(Model):
+    """How duty posts are reached in an emergency (应急联动)."""
+
+    ring: Annotated[float, Field(ge=3, le=120)] = 30
+    """A telephone rings so long before the next number is tried."""
+    repeats: Annotated[int, Field(ge=0, le=10)] = 2
+    """The speech is repeated so often while no key comes."""
+    sms: SmsGateway | None = None
+    """None: no text messages."""
+    wait_most: Annotated[int, Field(ge=0, le=10000)] = 10
+    """More callers than this wait at a centre: seats from elsewhere are proposed (异地座席支援)."""
+    longest_wait: Seconds = 120
+    """The same when a caller has waited longer."""
+    abandoned_share: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """The same when a larger share of the callers of the last 15 minutes hung up before anybody answered."""
+
+
 class Installation(Model):
     """All of ``config/*.yaml`` as one; keys are spread over the files as they please."""
 
@@ -246,3 +293,4 @@ class Installation(Model):
     retention: Retention = Retention()
     exchange: Exchange = Exchange()
     classifier: Classifier = Classifier()
+    linkage: Linkage = Linkage()

@@ -73,6 +73,8 @@ class Settings:
     metrics_from: tuple[Network, ...] = ()
     """Who may read /metrics, besides this machine."""
     oidc: Oidc | None = None
+    sms_secret: SecretStr | None = None
+    """Secret of the gateway of text messages; None: it is in the secrets' folder, if there is one."""
     warnings: tuple[str, ...] = ()
     """What is allowed and yet worth a word at start."""
 
@@ -156,7 +158,8 @@ def load(folder: Path | str | None = None, env: Mapping[str, str] = os.environ) 
         installation = _installation(files, problems)
     problems += _deployment(variables)
     if installation is not None:
-        found = checks.check(installation, variables.rtp_ports, config_dir / "prompts")
+        development = variables.env == "development"
+        found = checks.check(installation, variables.rtp_ports, config_dir / "prompts", development=development)
         problems += [files.problem(*finding) for finding in found]
     if problems or installation is None:
         raise ConfigError(problems)
@@ -308,6 +311,7 @@ def _settings(installation: Installation, variables: Environment, config_dir: Pa
         proxies=variables.proxies,
         metrics_from=variables.metrics_from,
         oidc=_oidc(variables),
+        sms_secret=variables.sms_secret,
         warnings=tuple(_warnings(installation, variables, database_url, certificate)),
     )
 

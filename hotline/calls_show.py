@@ -176,7 +176,7 @@ def _party(settings: Settings, one: contract.PartyFacts) -> Sequence[str]:
     return (
         one.id,
         f"{one.role} ({one.mode})" if one.mode else one.role,
-        seat_name(settings, one.seat) if one.seat else one.number or "anonymous",
+        (seat_name(settings, one.seat) if one.seat else one.number or "anonymous") + (f", from {one.home}" if one.home else ""),
         when(one.invited_at, date=False),
         when(one.joined_at, date=False),
         when(one.left_at, date=False),

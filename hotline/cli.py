@@ -26,6 +26,7 @@ ELSEWHERE = {
     "calls": "hotline.calls",
     "classifier": "hotline.classifier",
     "classify": "hotline.classify",
+    "drill": "hotline.drill",
     "exchange": "hotline.exchange",
     "journal": "hotline.journal",
     "keys": "hotline.keys",

@@ -54,7 +54,7 @@ def list_seats(as_json: Annotated[bool, typer.Option("--json", help="Print a JSO
 
 @app.command()
 def status(
-    centre: Annotated[str, typer.Option(help="Only the seats of this centre.")] = "",
+    centre: Annotated[str, typer.Option(help="Only the seats of this centre, and those that help it.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
     """Show what each seat is doing now: its status with the reason, its phone, its call."""
@@ -69,11 +69,12 @@ def status(
         print(json.dumps([_told(seat) for seat in seats], ensure_ascii=False))
         return
     now = time.time()
-    table = Table("seat", "centre", "status", "for", "phone", "state", "call")
+    table = Table("seat", "centre", "helps", "status", "for", "phone", "state", "call")
     for seat in seats:
         words = f"{seat.status} ({seat.reason})" if seat.reason else seat.status
         lasting = f"{max(now - seat.status_since, 0) / 60:.0f} min" if seat.status_since else ""
-        table.add_row(seat.id, seat.centre, words, lasting, _phone(seat), seat.state, seat.call)
+        helps = ", ".join(one.centre + (" only" if one.exclusive else "") for one in seat.helps)
+        table.add_row(seat.id, seat.centre, helps, words, lasting, _phone(seat), seat.state, seat.call)
     Console().print(table)
 
 
@@ -87,6 +88,9 @@ def _told(seat: Seat) -> dict[str, object]:
     return {
         "seat": seat.id,
         "centre": seat.centre,
+        "helps": [
+            {"centre": one.centre, "groups": list(one.groups), "home": one.home, "exclusive": one.exclusive} for one in seat.helps
+        ],
         "status": seat.status,
         "reason": seat.reason,
         "since": seat.status_since,
@@ -97,12 +101,13 @@ def _told(seat: Seat) -> dict[str, object]:
 
 
 async def _board(url: str, centre: str | None) -> list[Seat]:
-    """The seats on the board; its methods are Twisted coroutines, which need no reactor to be awaited here."""
+    """The seats on the board, or those that serve one centre. (The board's methods are Twisted coroutines, which need no reactor
+    to be awaited here.)"""
     client = scripts.connect(url)
     try:
         board = Board(client, contract.STREAM_PREFIX, time.time)
-        seats: list[Seat] = await Deferred.fromCoroutine(board.seats(centre)).asFuture(asyncio.get_running_loop())
-        return seats
+        seats: list[Seat] = await Deferred.fromCoroutine(board.seats()).asFuture(asyncio.get_running_loop())
+        return [seat for seat in seats if centre is None or seat.centre == centre or seat.helping(centre)]
     finally:
         await client.aclose()
 

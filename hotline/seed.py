@@ -15,7 +15,10 @@ from config.settings import Settings
 from hotline.errors import CommandError
 from router.access import passwords
 from router.access.accounts import Places
+from router.casework import town
+from router.casework.work import Work
 from router.errors import CaseworkError
+from router.linkage import example as linkage
 from router.organisation import example
 from router.storage import errors, migrations, vault
 from router.storage.engine import Database
@@ -49,6 +52,7 @@ def run(settings: Settings, *, as_json: bool = False) -> None:
                     "catalogs": found.catalogs,
                     "agencies": found.agencies,
                     "contacts": found.contacts,
+                    "posts": found.posts,
                     "password": shown if new and password is None else None,
                     "people": [
                         {"username": one.username, "role": one.role, "unit": one.unit, "unit_name": one.unit_name, "new": one.new}
@@ -67,23 +71,28 @@ async def _furnish(settings: Settings, hashed: str) -> example.Furnished:
     database = Database(settings.database_url)
     try:
         await vault.unlock(database, settings.data_dir)
+        now = dt.datetime.now(dt.UTC)
         async with database.write() as session:
-            return await example.furnish(
+            found = await example.furnish(
                 session,
                 folder=settings.config_dir / "catalog",
                 centres=settings.installation.centres,
                 seats=settings.installation.seats,
                 places=Places.of(settings),
                 hashed=hashed,
-                now=dt.datetime.now(dt.UTC),
+                now=now,
             )
+            work = Work(session, linkage.WHO, now, town.of(settings))
+            await linkage.stock(work, settings.config_dir, work.town.city)
+        return found
     finally:
         await database.close()
 
 
 def _print(found: example.Furnished, password: str) -> None:
     new = [one for one in found.people if one.new]
-    print(f"{found.catalogs} catalogs, {found.agencies} agencies, {found.contacts} duty contacts, {len(found.people)} people")
+    duty = f"{found.contacts} duty contacts, {found.posts} duty posts"
+    print(f"{found.catalogs} catalogs, {found.agencies} agencies, {duty}, {len(found.people)} people")
     if not new:
         print("nothing was missing; the people keep their passwords")
         return

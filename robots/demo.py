@@ -21,6 +21,7 @@ from robots.town import Town
 def hasten(config: dict[str, Any]) -> None:
     """The shipped configuration with shorter patience, so that the demo takes two minutes and not ten."""
     config["transfers"] = {"ring": 4, "attempt": 8, "position_every": 15}
+    config["linkage"] |= {"ring": 6, "repeats": 1}
     for seat in config["seats"]:
         seat["wrap_up"] = 1
     for centre in config["centres"]:

@@ -38,6 +38,12 @@ class Desk:
         headers = {"If-Match": f'"{row["rev"]}"'} if row else {}
         return self._client.post(path, json=body, headers=headers).raise_for_status().json()
 
+    def put(self, path: str, body: Any, row: dict[str, Any]) -> Any:
+        return self._client.put(path, json=body, headers={"If-Match": f'"{row["rev"]}"'}).raise_for_status().json()
+
+    def fetch(self, path: str) -> bytes:
+        return self._client.get(path).raise_for_status().content
+
     def close(self) -> None:
         self._client.close()
 

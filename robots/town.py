@@ -97,7 +97,7 @@ class Town:
         for key, value in merged.items():
             with (target / f"{key}.yaml").open("w", encoding="utf-8") as file:
                 yaml.dump({key: value}, file)
-        for name in ("prompts", "catalog"):
+        for name in ("prompts", "catalog", "plans", "linkage", "drills"):
             if (CONFIG / name).is_dir():
                 shutil.copytree(CONFIG / name, target / name, dirs_exist_ok=True)
 

@@ -75,10 +75,12 @@ class Crew:
             parts.database, parts.owner, {kind: make(parts) for kind, make in self.senders.items()}, rules=self.rules
         )
         relay = Relay(parts.redis, parts.database, parts.owner, tuple(self.routes), rules=self.rules, then=deliverer.wake)
-        runner = Runner(parts.database, parts.owner, self.handlers, rules=self.rules, then=relay.wake)
+        others = [make(parts) for make in self.jobs]
+        wakes = [relay.wake, *(one.wake for one in others if isinstance(one, job.Looped))]
+        runner = Runner(parts.database, parts.owner, self.handlers, rules=self.rules, then=wakes)
         sealer = Sealer(parts.database, checkpoint.book_of(self.data_dir), parts.owner, rules=self.rules)
-        listener = Listener(parts.redis, (relay.wake, runner.wake, deliverer.wake), self.rules)
-        made: list[job.Job] = [relay, deliverer, runner, sealer, listener, *(make(parts) for make in self.jobs)]
+        listener = Listener(parts.redis, (*wakes, runner.wake, deliverer.wake), self.rules)
+        made: list[job.Job] = [relay, deliverer, runner, sealer, listener, *others]
         beat = Heartbeat(parts.redis, parts.owner, _facts(made, time.time()), self.rules)
         return [*made, beat]
 
@@ -96,6 +98,7 @@ def of(settings: Settings, now: float | None = None) -> Crew:
     crew = Crew(settings.data_dir, groups=[Group("call-records", call_records.apply_all)])
     foundations(crew, at)
     casework(crew, settings, at)
+    linkage(crew, settings, at)
     exchange(crew, settings)
     retain(crew, settings, at)
     return crew
@@ -126,6 +129,47 @@ def casework(crew: Crew, settings: Settings, now: dt.datetime) -> None:
             await versions.ensure_first(session, folder, city, now)
 
     crew.begin.append(first_catalogs)
+
+
+def linkage(crew: Crew, settings: Settings, now: dt.datetime) -> None:
+    """Emergencies: the engine's timers, telephones that are rung, how pages ended, text messages, duty rosters and test calls."""
+    from router.casework import town
+    from router.linkage import (
+        answers,
+        calling,
+        dutytests,
+        engine,
+        gathering,
+        office,
+        plan_versions,
+        reinforcements,
+        reinforcing,
+        texting,
+        watch,
+    )
+
+    here = town.of(settings)
+    folder = settings.config_dir / office.PLANS
+    pages, rules = settings.installation.limits.pages, settings.installation.linkage
+
+    async def first_plans(session: AsyncSession, now: dt.datetime) -> None:
+        for city in sorted({here.city_of(one) for one in here.desks}):
+            await plan_versions.ensure_first(session, folder, city, now)
+
+    crew.begin.append(first_plans)
+    crew.groups.append(answers.group(here))
+    crew.routes += [calling.route, texting.route, gathering.route, reinforcing.route]
+    crew.senders |= {calling.STOP: lambda parts: calling.Stopper(parts.redis), **texting.senders(settings)}
+    for part in (engine, watch, dutytests, gathering):
+        crew.handlers.register_all(part.handlers(here))
+        crew.recurring += part.standing(now)
+    crew.senders |= reinforcing.senders(here)
+    crew.jobs.append(reinforcing.watcher(here, reinforcements.of(settings), crew.rules))
+    crew.jobs.append(
+        lambda parts: calling.Caller(
+            parts.redis, parts.database, parts.owner, pages, ring=rules.ring, repeats=rules.repeats, rules=crew.rules
+        )
+    )
 
 
 def exchange(crew: Crew, settings: Settings) -> None:

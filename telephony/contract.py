@@ -145,7 +145,20 @@ class Page(Command, frozen=True):
     repeats: int = 2
     """The speech is repeated so often without a key before the call ends as ``no_key``."""
     urgent: bool = False
-    """Goes before others that wait for a line."""
+    """Goes before others that wait for a line; among equals the earlier goes first."""
+    case: str = ""
+    """Matter that the page is about; for its call's facts and the phone's screen pop."""
+
+
+class StopPage(Command, frozen=True):
+    """End a page (停呼) wherever it is: one that waits for a line is taken out, a phone that rings is let go, and one that
+    answered hears that somebody has taken it already. The page ends as ``stopped``, unless a key was pressed before.
+
+    Always done: ``result["ended"]`` is how the page ends (or has ended), ``unknown`` for one that never came. A page whose
+    stop came first, or that a restart begins anew, is stopped as well, for a day.
+    """
+
+    page: str
 
 
 class PickWaiting(Command, frozen=True):
@@ -163,6 +176,27 @@ class SetSeatStatus(Command, frozen=True):
     reason: str = ""
 
 
+class JoinQueue(Command, frozen=True):
+    """Let a seat of another centre of the same kind (12345 or 110) help (异地座席): it is offered the calls of ``groups`` at
+    ``centre`` too, until :class:`LeaveQueue`, over restarts. A seat that helps there already does so as told last."""
+
+    seat: str
+    centre: str
+    groups: tuple[str, ...]
+    """Groups of the helped centre's queue; at least one."""
+    home: str = ""
+    """Where the seat is, e.g. a division code; ``PartyFacts.home`` of what it answers. Empty: the id of its own centre."""
+    exclusive: bool = False
+    """Its own centre's queue offers it nothing meanwhile."""
+
+
+class LeaveQueue(Command, frozen=True):
+    """A seat helps ``centre`` no more: no new calls come, one that rings or talks goes on. Done too if it did not help."""
+
+    seat: str
+    centre: str
+
+
 AnyCommand = (
     StartTransfer
     | CancelTransfer
@@ -175,8 +209,11 @@ AnyCommand = (
     | Supervise
     | CallBack
     | Page
+    | StopPage
     | PickWaiting
     | SetSeatStatus
+    | JoinQueue
+    | LeaveQueue
 )
 
 
@@ -220,6 +257,9 @@ class PartyFacts(msgspec.Struct, frozen=True, kw_only=True):
     seat: str = ""
     number: str | None = None
     centre: str = ""
+    """For whom it takes part; of a helping seat the helped centre."""
+    home: str = ""
+    """Where a helping seat is (``JoinQueue.home``); empty for all others."""
     invited_at: float
     ringing_at: float | None = None
     joined_at: float | None = None
@@ -321,6 +361,8 @@ class SeatChanged(Event, frozen=True):
     reason: str
     state: SeatState
     owner: str = ""
+    helps: tuple[str, ...] = ()
+    """Centres that it helps beside its own."""
 
 
 class DigitPressed(Event, frozen=True):
@@ -333,7 +375,7 @@ class DigitPressed(Event, frozen=True):
 
 class PageDone(Event, frozen=True, kw_only=True):
     """How a page ended. ``outcome``: accepted | refused | escalated (or another of ``Page.keys``) | no_key | no_answer
-    | busy | rejected | unreachable | failed."""
+    | busy | rejected | unreachable | stopped | failed. ``call`` is empty if it was stopped before it had a line."""
 
     page: str
     to: str

@@ -18,6 +18,7 @@ from router.access import fields
 from router.access.actor import Actor
 from router.casework.work import Work
 from router.errors import Forbidden, Invalid, NotFound
+from router.linkage import watch
 from router.organisation import contacts
 from router.organisation.contacts import Details
 from router.storage.organisation import Agency, DutyContact
@@ -137,5 +138,7 @@ async def verify(contact: Id, rev: IfMatch, work: Working, response: Response, _
 
 @router.delete("/{contact}", status_code=204, summary="删除值班联系人 / Remove a contact")
 async def remove(contact: Id, work: Working, _: Editor) -> None:
-    await _may_keep(work, (await _load(work, contact)).unit)
+    row = await _load(work, contact)
+    await _may_keep(work, row.unit)
     await contacts.remove(work.session, contact, actor=work.actor, now=work.now)
+    await watch.look(work, [row.unit])

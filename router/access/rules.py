@@ -30,6 +30,7 @@ from router.storage.casework import (
     SupervisionOrder,
     Ticket,
 )
+from router.storage.linkage import EmergencyEvent, EventTask, Improvement, LinkageRequest, MutualNotice, SituationReport
 from router.storage.organisation import Grant
 
 O, P, A, S, M, I = "operator", "police", "agency", "supervisor", "administrator", "integration"  # noqa: E741 (a table's columns)
@@ -129,6 +130,35 @@ ACTIONS: dict[str, frozenset[Role]] = {
         "organisation.edit": (M,),
         "duty.read": (O, P, A, S, M),
         "duty.edit": (M, A),
+        # emergencies
+        "event.read": (O, P, A, S),
+        "event.register": (O, P, S),
+        "event.respond": (O, P, S),
+        "event.attach": (O, P, S),
+        "event.ask": (O, P, S),
+        "event.report": (O, P, S),
+        "event.review": (O, P, S),
+        "event.conference": (O, P, S),
+        "request.read": (O, P, A, S),
+        "request.answer": (O, P, A, S),
+        "mutual.sign": (O, P),
+        "task.read": (O, P, A, S),
+        "task.send": (O, P, S),
+        "task.answer": (O, P, A),
+        "task.cancel": (O, P, S),
+        "improvement.answer": (O, P, A, S),
+        "plan.read": (O, P, A, S, M),
+        "plan.publish": (M, S),
+        "post.read": (O, P, A, S, M),
+        "post.edit": (M, A),
+        "roster.edit": (M, A),
+        "duty.test": (M, S),
+        "resource.read": (O, P, A, S, M),
+        "resource.edit": (M, A),
+        "drill.read": (O, P, S, M),
+        "drill.run": (S, M),
+        "reinforcement.read": (O, P, S, M),
+        "reinforcement.decide": (S,),
         # administration
         "account.read": (M,),
         "account.manage": (M,),
@@ -408,6 +438,58 @@ def spoke(unit: str) -> ColumnElement[bool]:
     return exists().where(Opinion.subject_id == Consultation.id, Opinion.unit == unit).correlate(Consultation)
 
 
+def visible_events(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`EmergencyEvent`: those of the city; agencies those in which they are asked something."""
+    if actor.is_system:
+        return true()
+    city = EmergencyEvent.city == actor.city if actor.city else true()
+    if actor.role == "agency" or (actor.role == "police" and actor.side is None):
+        asked = exists().where(LinkageRequest.event_id == EmergencyEvent.id, LinkageRequest.unit == actor.desk)
+        ordered = exists().where(EventTask.event_id == EmergencyEvent.id, EventTask.unit == actor.desk)
+        improves = exists().where(Improvement.event_id == EmergencyEvent.id, Improvement.unit == actor.desk)
+        return or_(*(one.correlate(EmergencyEvent) for one in (asked, ordered, improves)))
+    return city if actor.role in ("operator", "police", "supervisor") else false()
+
+
+def _of_visible_event(column: Any, actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """Rows of an event: agencies see their own."""
+    if actor.is_system:
+        return true()
+    if actor.role == "agency" or (actor.role == "police" and actor.side is None):
+        mine: ColumnElement[bool] = column.class_.unit == actor.desk
+        return mine
+    return exists().where(EmergencyEvent.id == column, visible_events(actor, now)).correlate(column.class_)
+
+
+def visible_requests(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`LinkageRequest`."""
+    return _of_visible_event(LinkageRequest.event_id, actor, now)
+
+
+def visible_tasks(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`EventTask`."""
+    return _of_visible_event(EventTask.event_id, actor, now)
+
+
+def visible_improvements(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`Improvement`."""
+    return _of_visible_event(Improvement.event_id, actor, now)
+
+
+def visible_mutual_notices(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`MutualNotice`: between the two lines, so no agency sees them."""
+    if actor.role == "agency":
+        return false()
+    return exists().where(EmergencyEvent.id == MutualNotice.event_id, visible_events(actor, now)).correlate(MutualNotice)
+
+
+def visible_reports(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
+    """WHERE clause over :class:`SituationReport`: no agency sees them."""
+    if actor.role == "agency":
+        return false()
+    return exists().where(EmergencyEvent.id == SituationReport.event_id, visible_events(actor, now)).correlate(SituationReport)
+
+
 def visible_nuisance(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     """WHERE clause over :class:`NuisanceMark`: the two lines' people and supervisors."""
     return true() if actor.is_system or actor.role in ("operator", "police", "supervisor") else false()
@@ -431,6 +513,12 @@ VISIBLE: dict[type[Any], Any] = {
     Notice: visible_notices,
     Consultation: visible_consultations,
     NuisanceMark: visible_nuisance,
+    EmergencyEvent: visible_events,
+    LinkageRequest: visible_requests,
+    EventTask: visible_tasks,
+    Improvement: visible_improvements,
+    MutualNotice: visible_mutual_notices,
+    SituationReport: visible_reports,
 }
 
 Row = TypeVar("Row")

@@ -49,8 +49,8 @@ class Machine:
         return frozenset(self.names)
 
 
-def _table(text: str) -> dict[tuple[str, str], str]:
-    """Lines ``state: step > state, step > state``."""
+def table(text: str) -> dict[tuple[str, str], str]:
+    """Steps of a machine from lines ``state: step > state, step > state``."""
     steps = {}
     for line in text.strip().splitlines():
         state, _, moves = line.partition(":")
@@ -77,7 +77,7 @@ TICKET = Machine(
         "closed": "已办结",
         "withdrawn": "已撤回",
     },
-    steps=_table("""
+    steps=table("""
         registered: dispatch > dispatched, hand-over > waiting, answer > feedback, guide > closed, withdraw > withdrawn
         waiting: feedback > feedback, take-back > registered, dispatch > dispatched
         dispatched: sign > signed, return > returned, dispatch > dispatched, withdraw > withdrawn
@@ -107,7 +107,7 @@ ASSIGNMENT = Machine(
         "feedback": "已反馈",
         "recalled": "已收回",
     },
-    steps=_table("""
+    steps=table("""
         dispatched: sign > signed, return > returned, recall > recalled
         signed: handle > handling, pause > paused, return > returned, feedback > feedback, recall > recalled
         handling: pause > paused, return > returned, feedback > feedback, recall > recalled
@@ -133,7 +133,7 @@ ORDER = Machine(
         "closed": "已办结",
         "withdrawn": "已撤销",
     },
-    steps=_table("""
+    steps=table("""
         awaiting: confirm > dispatched, withdraw > withdrawn, dispatch > dispatched
         registered: dispatch > dispatched, hand-over > waiting, answer > feedback, guide > closed, withdraw > withdrawn
         waiting: feedback > feedback, take-back > registered, dispatch > dispatched
@@ -160,7 +160,7 @@ HANDOFF = Machine(
         "fed-back": "已反馈",
         "cancelled": "已取消",
     },
-    steps=_table("""
+    steps=table("""
         offered: accept > accepted, return > returned, expire > expired, cancel > cancelled
         expired: accept > accepted, return > returned, negotiate > negotiating, cancel > cancelled
         returned: negotiate > negotiating, concede > settled
@@ -175,7 +175,7 @@ CONSULTATION = Machine(
     name="consultation",
     initial=("open",),
     names={"open": "进行中", "concluded": "已有结论", "cancelled": "已取消"},
-    steps=_table("open: conclude > concluded, cancel > cancelled"),
+    steps=table("open: conclude > concluded, cancel > cancelled"),
     final=frozenset({"concluded", "cancelled"}),
 )
 
@@ -183,7 +183,7 @@ SUPERVISION = Machine(
     name="supervision_order",
     initial=("issued",),
     names={"issued": "待回复", "answered": "已回复", "closed": "已办结"},
-    steps=_table("""
+    steps=table("""
         issued: answer > answered, close > closed
         answered: close > closed, insist > issued
     """),

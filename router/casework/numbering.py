@@ -22,10 +22,20 @@ from router.storage import engine, upsert
 from router.storage.base import table_of
 from router.storage.casework import Counter
 
-Kind = Literal["case", "ticket", "order", "handoff", "consultation", "supervision"]
+Kind = Literal["case", "ticket", "order", "handoff", "consultation", "supervision", "event", "task", "report"]
 Face = Literal["ticket", "order"]
-LETTERS: dict[Kind, str] = {"case": "S", "ticket": "G", "order": "J", "handoff": "L", "consultation": "H", "supervision": "D"}
-"""事项 S, 工单 G, 警单 J, 流转 L, 会商 H, 督办 D."""
+LETTERS: dict[Kind, str] = {
+    "case": "S",
+    "ticket": "G",
+    "order": "J",
+    "handoff": "L",
+    "consultation": "H",
+    "supervision": "D",
+    "event": "T",
+    "task": "Z",
+    "report": "B",
+}
+"""事项 S, 工单 G, 警单 J, 流转 L, 会商 H, 督办 D, 突发事件 T, 指令 Z, 信息报送 B."""
 HERE = ZoneInfo("Asia/Shanghai")
 COUNTER = table_of(Counter)
 BLOCK = 32
@@ -68,7 +78,7 @@ def face(kind: Face, case: str) -> str:
 
 def read(text: str) -> str:
     """A number as written or said (spaces, missing dashes, small letters) in its own form; raise :class:`Invalid`."""
-    found = re.fullmatch(r"([SGJLHD])(\d{6})(\d{5,9})(\d)", re.sub(r"[\s\-—–_]", "", text).upper())
+    found = re.fullmatch(r"([SGJLHDTZB])(\d{6})(\d{5,9})(\d)", re.sub(r"[\s\-—–_]", "", text).upper())
     if found is None:
         raise Invalid(f"“{text[:40]}”不是单号", "单号形如 G261125-00042-7", field="number")
     letter, day, count, digit = found.groups()

@@ -15,6 +15,7 @@ from router.casework.attachments import Store
 from router.casework.work import Town
 from router.catalog import versions
 from router.catalog.model import Catalog
+from router.linkage import office
 from router.organisation import divisions
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def of(settings: Settings) -> Town:
         names={centre.id: centre.name for centre in settings.installation.centres},
         engine=judging.Engines(judging.models_dir(settings.data_dir)),
         attachments=Store(attachments_dir(settings.data_dir)),
+        office=office.of(settings),
     )
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 import functools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +25,9 @@ from router.journal.journal import Note
 from router.journal.outbox import News
 from router.storage.casework import Case, Handoff, PoliceOrder, Ticket
 from router.supervision import duties
+
+if TYPE_CHECKING:
+    from router.linkage.office import Office
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,6 +46,8 @@ class Town:
     """The engine that judges words by a city's catalog."""
     attachments: Any = None
     """Where attachments lie (:class:`router.casework.attachments.Store`)."""
+    office: Office | None = None
+    """What linkage knows of the installation."""
 
     def desk(self, centre: str) -> Desk:
         found = self.desks.get(centre)

@@ -1,4 +1,4 @@
-"""Furnishes an example city: catalogs, agencies, duty contacts, and people for all roles, to try everything with.
+"""Furnishes an example city: catalogs, agencies, duty contacts and posts, plans, and people for all roles.
 
 Running it again adds what is missing and changes nothing that is there.
 """
@@ -19,8 +19,10 @@ from router.access import accounts
 from router.access.accounts import Draft, Places
 from router.access.actor import system
 from router.catalog import files, versions
+from router.linkage import example as linkage
 from router.organisation import agency_table, contacts
 from router.organisation.contacts import Details
+from router.storage.linkage import DutyPost
 from router.storage.organisation import Agency, CatalogVersion, DutyContact
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Furnished:
     catalogs: int
     agencies: int
     contacts: int
+    posts: int
     people: tuple[Person, ...]
 
 
@@ -80,11 +83,13 @@ async def furnish(
         if row.city == places.city
     ]
     await _contacts(session, found, now)
+    await linkage.furnish(session, folder.parent, places.city, found, now)
     people = [await _person(session, draft, unit, places, hashed, now) for draft, unit in drafts(centres, seats, found, places)]
     return Furnished(
         catalogs=await _count(session, CatalogVersion),
         agencies=await _count(session, Agency),
         contacts=await _count(session, DutyContact),
+        posts=await _count(session, DutyPost),
         people=tuple(people),
     )
 

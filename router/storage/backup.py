@@ -211,9 +211,11 @@ def _missing(connection: Connection, found: list[sa.Table], manifest: Manifest) 
     if manifest.recordings and "recording" in by_name:
         query = sa.select(by_name["recording"].c.path).execution_options(yield_per=dump.BATCH)
         lost += [path for path in connection.execute(query).scalars() if path not in there]
-    if "attachment" in by_name:
-        query = sa.select(by_name["attachment"].c.sha256).execution_options(yield_per=dump.BATCH)
-        lost += [f"attachment {sha256}" for sha256 in connection.execute(query).scalars() if sha256 not in hashes]
+    for name in ("attachment", "event_file"):
+        if name not in by_name:
+            continue
+        query = sa.select(by_name[name].c.sha256).execution_options(yield_per=dump.BATCH)
+        lost += [f"{name} {sha256}" for sha256 in connection.execute(query).scalars() if sha256 not in hashes]
     return lost
 
 

@@ -62,6 +62,7 @@ class Party(Base):
     seat: Mapped[str]
     number: Mapped[str | None]
     centre: Mapped[str]
+    home: Mapped[str] = mapped_column(server_default="")
     invited_at: Mapped[dt.datetime]
     ringing_at: Mapped[dt.datetime | None]
     joined_at: Mapped[dt.datetime | None]

@@ -449,10 +449,14 @@ class Notice(Base):
     """Something that the right people must see (提醒): a danger in a text, a deadline near or over, an order that climbs."""
 
     __tablename__ = "notice"
-    __table_args__ = (Index(None, "unit", "done_at", "at"), Index(None, "case_id"))
+    __table_args__ = (Index(None, "unit", "done_at", "at"), Index(None, "case_id"), Index(None, "event_id"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     case_id: Mapped[str | None]
+    event_id: Mapped[str | None]
+    """Emergency event that it is about."""
+    subject_id: Mapped[str | None]
+    """Request, notice or report of the event that it asks for."""
     unit: Mapped[str]
     """Centre or agency whose people are told; with ``role`` only those."""
     role: Mapped[str | None]

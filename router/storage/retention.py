@@ -39,6 +39,7 @@ from router.storage.casework import (
 )
 from router.storage.exchange import ExchangeMessage
 from router.storage.journal import Delivery
+from router.storage.linkage import EventFile
 from router.timers import timers
 from router.timers.runner import Due, Handle
 
@@ -59,6 +60,7 @@ _OPEN_STATES = ("open",)
 
 CASE, CALL, PARTY, RECORDING, CASE_CALL = (table_of(one) for one in (Case, Call, Party, Recording, CaseCall))
 TICKET, ORDER, HANDOFF, ATTACHMENT = (table_of(one) for one in (Ticket, PoliceOrder, Handoff, Attachment))
+EVENT_FILE = table_of(EventFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +313,9 @@ async def _in_use(session: AsyncSession, name: str) -> bool:
     """Whether a row names the file (again)."""
     folder, _, rest = name.partition("/")
     if folder == "attachments":
-        query = select(ATTACHMENT.c.id).where(ATTACHMENT.c.sha256 == rest)
+        query: Any = select(ATTACHMENT.c.id).where(ATTACHMENT.c.sha256 == rest)
+        of_event = select(EVENT_FILE.c.id).where(EVENT_FILE.c.sha256 == rest)
+        query = query.union_all(of_event)
     else:
         query = select(RECORDING.c.id).where(RECORDING.c.path == name)
     return (await session.execute(query.limit(1))).first() is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from router import ids
 from router.casework.work import Work, operation
@@ -18,12 +18,23 @@ SEEN, URGENT, ALARM = 0, 1, 2
 
 
 async def raise_(
-    work: Work, *, unit: str, kind: str, text: str, level: int = SEEN, case: str | None = None, role: str | None = None
+    work: Work,
+    *,
+    unit: str,
+    kind: str,
+    text: str,
+    level: int = SEEN,
+    case: str | None = None,
+    role: str | None = None,
+    event: str | None = None,
+    subject: str | None = None,
 ) -> str:
     """Put a notice before the people of a unit; ``text`` holds numbers of cases, no personal data. Return its id."""
     notice = Notice(
         id=ids.new(),
         case_id=case,
+        event_id=event,
+        subject_id=subject,
         unit=unit,
         role=role,
         kind=kind,
@@ -34,15 +45,29 @@ async def raise_(
         done_by=None,
     )
     work.session.add(notice)
-    work.tell("notice.raised", case, [unit], id=notice.id, kind=kind, level=level, text=text, role=role)
+    work.tell("notice.raised", case, [unit], id=notice.id, kind=kind, level=level, text=text, role=role, event=event)
     return notice.id
 
 
 async def settle(work: Work, case: str, kinds: Sequence[str]) -> None:
     """What these notices of a case asked for has been done."""
+    await _settle(work, case, NOTICE.c.case_id == case, NOTICE.c.kind.in_(kinds))
+
+
+async def settle_event(work: Work, event: str, kinds: Sequence[str]) -> None:
+    """The same for an event."""
+    await _settle(work, None, NOTICE.c.event_id == event, NOTICE.c.kind.in_(kinds))
+
+
+async def settle_subject(work: Work, event: str, subject: str) -> None:
+    """The same for a request, notice or report of an event."""
+    await _settle(work, None, NOTICE.c.event_id == event, NOTICE.c.subject_id == subject)
+
+
+async def _settle(work: Work, case: str | None, *which: ColumnElement[bool]) -> None:
     found = await work.session.execute(
         update(NOTICE)
-        .where(NOTICE.c.case_id == case, NOTICE.c.kind.in_(kinds), NOTICE.c.done_at.is_(None))
+        .where(*which, NOTICE.c.done_at.is_(None))
         .values(done_at=work.now, done_by=work.actor.id)
         .returning(NOTICE.c.id, NOTICE.c.unit)
     )

@@ -16,7 +16,7 @@ import datetime as dt
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,8 +109,8 @@ class Runner(job.Looped):
     rules: job.Rules = field(default_factory=job.Rules)
     clock: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
-    then: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set after a run: it may have written news."""
+    then: Sequence[asyncio.Event] = ()
+    """Set after a run: it may have written news, or what other jobs wait for."""
     tries: int = TRIES
     width: int = WIDTH
     lease_seconds: float = LEASE_SECONDS
@@ -247,7 +247,8 @@ class Runner(job.Looped):
             outcome = "error"
         self.runs += 1
         RUNS.labels(one.kind, outcome).inc()
-        self.then.set()
+        for each in self.then:
+            each.set()
 
     async def _lost(self, one: Due) -> None:
         """What the handler did is rolled back. Usually somebody has moved, cancelled or run the timer meanwhile."""

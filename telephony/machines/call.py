@@ -70,8 +70,8 @@ class CallMachine:
                 self._pressed(leg, digit)
             case inputs.Heard(leg=leg, play=play):
                 self._heard(leg, play)
-            case inputs.Offered(attempt=attempt, seat=seat, step=step):
-                self._offered(attempt, seat, step)
+            case inputs.Offered():
+                self._offered(given)
             case inputs.NoneLeft(attempt=attempt, why=why):
                 self._none_left(attempt, why)
             case inputs.Position(attempt=attempt, position=position):
@@ -253,12 +253,12 @@ class CallMachine:
         elif say.then == "end":
             self.end("completed")
 
-    def _offered(self, attempt: str, seat: str, step: int) -> None:
-        party = self.call.parties.get(attempt)
+    def _offered(self, given: inputs.Offered) -> None:
+        party = self.call.parties.get(given.attempt)
         if party is None:
-            seeking.offered(self, attempt, seat, step)
+            seeking.offered(self, given)
         elif not party.asked or self.ending:
-            self.do(effects.SeatRelease(seat, attempt))
+            self.do(effects.SeatRelease(given.seat, given.attempt))
         else:
             party.asked = False
             party.owner = party.id

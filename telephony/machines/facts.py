@@ -43,6 +43,7 @@ def of_party(call: records.Call, party: records.Party) -> contract.PartyFacts:
         seat=party.seat,
         number=party.number,
         centre=party.centre,
+        home=party.home,
         invited_at=party.invited_at,
         ringing_at=party.ringing_at,
         joined_at=party.joined_at,

@@ -68,11 +68,14 @@ class Heard(Input, frozen=True):
 
 
 class Offered(Input, frozen=True):
-    """The board has reserved a seat for an attempt."""
+    """The board has reserved a seat for an attempt. ``helps`` and ``home``: the seat is of another centre, helps this one, and
+    is there."""
 
     attempt: str
     seat: str
     step: int = 0
+    helps: str = ""
+    home: str = ""
 
 
 class NoneLeft(Input, frozen=True):
@@ -98,6 +101,10 @@ class Asked(Input, frozen=True):
     """A command of the contract that is about this call."""
 
     command: contract.AnyCommand
+
+
+class Stopped(Input, frozen=True):
+    """A page need not go on: somebody else has taken what it is about."""
 
 
 class Referred(Input, frozen=True):
@@ -139,6 +146,7 @@ AnyInput = (
     | Position
     | Due
     | Asked
+    | Stopped
     | Referred
     | SupervisorComes
     | RoomLost

@@ -10,6 +10,9 @@ ANSWER_WAIT = 6.0
 
 LINGER = 5.0
 
+STOPPED = "stopped"
+"""Outcome of a page that was ended by a command before anybody pressed a key."""
+
 _CONFIRM = {"accepted": "page_accepted", "refused": "page_refused", "escalated": "page_escalated"}
 
 
@@ -41,6 +44,8 @@ class PageMachine:
         match given:
             case inputs.Asked(command=command):
                 self._asked(command, begun)
+            case inputs.Stopped():
+                self._stopped(begun)
             case inputs.Offered(attempt=attempt, seat=seat):
                 self._offered(attempt, seat, begun)
             case inputs.RoomLost() if not begun:
@@ -116,6 +121,8 @@ class PageMachine:
         party = self._party
         centre = self.plan.centres.get(self.call.centre)
         headers = {"X-Hotline-Call": self.call.id, "X-Hotline-Kind": "page"}
+        if self.command.case:
+            headers["X-Hotline-Case"] = self.command.case
         self._do(
             effects.Dial(
                 party.id,
@@ -218,6 +225,23 @@ class PageMachine:
         if self._party.asked:
             self._gone(0, "failed")
 
+    def _stopped(self, begun: bool) -> None:
+        """Let the phone go; who has answered hears why. A key that was pressed counts, and the person hears its echo out."""
+        if self.digit or self.outcome == STOPPED or self.call.stage in ("ending", "ended"):
+            return
+        self.outcome = STOPPED
+        if not begun:
+            self._over("completed")
+        elif self._party.asked:
+            self._party.end_cause = "cancelled"
+            self._gone(0, STOPPED)
+        elif self._party.state == "up":
+            self._do(effects.CancelTimer("key"))
+            self._party.says.clear()
+            self._party.says.append(records.Say(self.call.next_id("p"), words.clip("page_taken"), "end"))
+        else:
+            self._leave("cancelled")
+
     def _leave(self, cause: str) -> None:
         party = self._party
         if party.leaving or party.state == "gone":
@@ -249,7 +273,8 @@ class PageMachine:
             self._do(effects.SeatRelease(party.seat, party.owner, unreachable=self.outcome == "unreachable"))
         for timer in (f"ring:{party.id}", f"linger:{party.id}", "key"):
             self._do(effects.CancelTimer(timer))
-        self._over("room_lost" if party.end_cause == "room_lost" else "completed" if answered else "failed")
+        by_command = answered or self.outcome == STOPPED
+        self._over("room_lost" if party.end_cause == "room_lost" else "completed" if by_command else "failed")
 
     def _over(self, cause: str) -> None:
         """The page has ended; ``cause`` as in :class:`contract.CallFacts`."""

@@ -45,6 +45,8 @@ class Party(msgspec.Struct, kw_only=True):
     seat: str = ""
     number: str | None = None
     centre: str = ""
+    home: str = ""
+    """Where a seat is that helps ``centre``."""
     state: PartyState = "invited"
     incoming: bool = False
     """This leg called us."""

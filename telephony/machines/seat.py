@@ -21,9 +21,10 @@ import msgspec
 
 Status = Literal["available", "paused", "wrap-up", "off"]
 State = Literal["idle", "reserved", "ringing", "talking"]
-Refusal = Literal["", "busy", "paused", "off", "unreachable", "owner"]
+Refusal = Literal["", "busy", "paused", "off", "unreachable", "owner", "own"]
 """Why a change was not made. ``off``: no phone is registered or nobody is signed in; ``paused``: paused or in wrap-up;
-``unreachable``: the phone did not react a moment ago; ``owner``: the seat is not (any more) held by the one who asks."""
+``unreachable``: the phone did not react a moment ago; ``owner``: the seat is not (any more) held by the one who asks; ``own``: a
+seat can't help its own centre."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -48,6 +49,18 @@ class Span(msgspec.Struct, frozen=True):
     reason: str
     since: float
     until: float
+
+
+class Help(msgspec.Struct, frozen=True):
+    """A seat serves another centre too (异地座席)."""
+
+    centre: str
+    groups: tuple[str, ...]
+    """In which it serves there, whatever those at its own centre."""
+    home: str = ""
+    """Where the seat is."""
+    exclusive: bool = False
+    """Its own centre's queue is not served meanwhile."""
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +97,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     kept_reason: str = ""
     kept_until: float | None = None
     kept_at: float = 0
+    helps: tuple[Help, ...] = ()
 
     @property
     def signed_in(self) -> bool:
@@ -97,6 +111,17 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     def skipped(self, now: float, rules: Rules) -> bool:
         """Its phone did not react a moment ago."""
         return self.unreachable_at is not None and now < self.unreachable_at + rules.skip
+
+    def helping(self, centre: str) -> Help | None:
+        """What this seat does for another centre."""
+        return next((one for one in self.helps if one.centre == centre), None)
+
+    def serves(self, centre: str) -> tuple[str, ...]:
+        """The groups whose calls at a centre may be offered to this seat."""
+        if (help_ := self.helping(centre)) is not None:
+            return help_.groups
+        away = centre != self.centre or any(one.exclusive for one in self.helps)
+        return () if away else self.groups
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -156,6 +181,21 @@ def settle(seat: Seat, now: float, *, leases: bool = True) -> Moved:
 def define(seat: Seat, *, groups: tuple[str, ...], priority: int) -> Moved:
     """Take over what the configuration says."""
     return Moved(msgspec.structs.replace(seat, groups=groups, priority=priority))
+
+
+def join(seat: Seat, wanted: Help) -> Moved:
+    """Help another centre, or help it otherwise than before."""
+    if seat.centre == wanted.centre:
+        return _refuse(seat, "own")
+    if seat.helping(wanted.centre) is None:
+        return Moved(msgspec.structs.replace(seat, helps=(*seat.helps, wanted)))
+    helps = tuple(wanted if one.centre == wanted.centre else one for one in seat.helps)
+    return Moved(msgspec.structs.replace(seat, helps=helps))
+
+
+def withdraw(seat: Seat, centre: str) -> Moved:
+    """Help a centre no more. What holds the seat goes on."""
+    return Moved(msgspec.structs.replace(seat, helps=tuple(one for one in seat.helps if one.centre != centre)))
 
 
 def sign_in(seat: Seat, now: float, *, available: bool, rules: Rules) -> Moved:

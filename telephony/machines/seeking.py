@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telephony import contract
-from telephony.machines import arriving, effects, records, transfers, words
+from telephony.machines import arriving, effects, inputs, records, transfers, words
 from telephony.machines.errors import Refused
 
 if TYPE_CHECKING:
@@ -93,20 +93,21 @@ def _settled(m: CallMachine, attempt: records.Attempt) -> None:
     m.do(effects.CancelTimer("overflow"))
 
 
-def offered(m: CallMachine, attempt_id: str, seat: str, step: int) -> None:
-    attempt = m.call.attempt
-    if attempt is None or attempt.id != attempt_id or attempt.leg:
-        m.do(effects.SeatRelease(seat, attempt_id))
+def offered(m: CallMachine, given: inputs.Offered) -> None:
+    """A seat is held for this call: ring it. A helper takes part for the centre that it helps."""
+    attempt, seat = m.call.attempt, given.seat
+    if attempt is None or attempt.id != given.attempt or attempt.leg:
+        m.do(effects.SeatRelease(seat, given.attempt))
         return
     if attempt.picked == seat:
         m.answer(attempt.id)
     elif attempt.picked:
         m.answer(attempt.id, Refused("seat.offered", f"seat {seat} was faster"))
     attempt.picked = ""
-    attempt.step = step
-    rules = m.plan.seats[seat]
+    attempt.step = given.step
+    centre = given.helps or m.plan.seats[seat].centre or ""
     party = m.add(
-        records.Party(id=m.call.next_id("l"), role=_role(m, seat), seat=seat, centre=rules.centre or "", owner=attempt.id)
+        records.Party(id=m.call.next_id("l"), role=_role(m, seat), seat=seat, centre=centre, home=given.home, owner=attempt.id)
     )
     attempt.leg = party.id
     ring, reach = _patience(m, attempt)
@@ -116,14 +117,14 @@ def offered(m: CallMachine, attempt_id: str, seat: str, step: int) -> None:
     case = transfer.case if attempt.purpose == "transfer" and transfer else ""
     if attempt.purpose == "transfer" and transfer:
         party.via_transfer = transfer.id
-        transfer.step = step
+        transfer.step = given.step
     caller = m.call.caller_number or "anonymous"
     m.do(
         effects.Dial(
             party.id,
             seat=seat,
             caller=caller,
-            display=_display(m, attempt),
+            display=_display(m, attempt, given.helps),
             headers=m.headers("direct" if kind == "answer" else kind, asker, case),
         )
     )
@@ -149,12 +150,15 @@ def _patience(m: CallMachine, attempt: records.Attempt) -> tuple[float, float]:
     return centre.queue.ring, reach
 
 
-def _display(m: CallMachine, attempt: records.Attempt) -> str:
-    number = m.call.caller_number or "匿名"
+def _display(m: CallMachine, attempt: records.Attempt, helps: str) -> str:
+    """Who calls, for a helper whom, and in a transfer from where."""
+    shown = [m.call.caller_number or "匿名"]
+    if helps in m.plan.centres:
+        shown.append(m.plan.centres[helps].name)
     if attempt.purpose == "transfer" and m.call.transfer is not None:
         centre = m.plan.centres.get(m.call.transfer.from_centre)
-        return f"{number} {centre.tag}" if centre else number
-    return number
+        shown += [centre.tag] if centre else []
+    return " ".join(shown)
 
 
 def _dial_line(m: CallMachine, attempt: records.Attempt) -> None:

@@ -103,6 +103,20 @@ class Board:
             raise errors.UnknownSeat(f"there is no seat {seat} on the board: define it first", seat)
         return outcome
 
+    async def join(self, seat: str, centre: str, groups: Iterable[str], home: str, exclusive: bool = False) -> records.Outcome:
+        """Offer a seat the calls of these groups of another centre as well; with ``exclusive`` no more those of its own.
+        ``home``: where it is, told with each offer. Kept until :meth:`withdraw` or :meth:`forget`. Not done: ``unknown``, or
+        ``own`` (it is this centre's). Raise ``ValueError`` without a group or a home."""
+        joined = wire.joined(groups)
+        if not joined or not home:
+            raise ValueError(f"seat {seat} can't help {centre} without a group and a home: give both")
+        return await self._do("join", seat=seat, centre=centre, groups=joined, home=home, exclusive=exclusive)
+
+    async def withdraw(self, seat: str, centre: str) -> records.Outcome:
+        """Offer a seat no more calls of a centre that it helps; what holds it goes on. Done too if it did not help. Not done:
+        ``unknown``."""
+        return await self._do("withdraw", seat=seat, centre=centre)
+
     async def seats(self, centre: str | None = None) -> list[machine.Seat]:
         """Seats of a centre (``""``: those without one) or of all, by id, as they are now."""
         now = self._clock()

@@ -9,7 +9,7 @@ import msgspec
 
 from telephony.machines import seat as machine
 
-Why = Literal["", "busy", "paused", "off", "unreachable", "owner", "offered", "unknown"]
+Why = Literal["", "busy", "paused", "off", "unreachable", "owner", "own", "offered", "unknown"]
 """As in :data:`telephony.machines.seat.Refusal`; ``offered``: the attempt holds another seat already; ``unknown``: the board
 knows no such seat or attempt."""
 
@@ -58,6 +58,8 @@ class Offer(msgspec.Struct, frozen=True):
     """0 for the first step."""
     node: str
     expires: float
+    home: str = ""
+    """Where the seat is, if it is another centre's and helps."""
 
     @property
     def token(self) -> str:

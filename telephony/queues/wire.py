@@ -11,6 +11,19 @@ from telephony.machines import seat as machine
 from telephony.queues import records
 
 
+class HelpRow(msgspec.Struct, array_like=True):
+    centre: str
+    groups: str
+    home: str
+    exclusive: bool
+
+    def help(self) -> machine.Help:
+        return machine.Help(self.centre, split(self.groups), self.home, self.exclusive)
+
+
+_helps = msgspec.json.Decoder(list[HelpRow])
+
+
 class SeatRow(msgspec.Struct):
     id: str
     centre: str
@@ -33,6 +46,8 @@ class SeatRow(msgspec.Struct):
     kept_reason: str = ""
     kept_until: float = 0
     kept_at: float = 0
+    helps: str = ""
+    """Itself JSON, so that the scripts pass it on as it is."""
 
     def seat(self) -> machine.Seat:
         return machine.Seat(
@@ -57,6 +72,7 @@ class SeatRow(msgspec.Struct):
             kept_reason=self.kept_reason,
             kept_until=maybe(self.kept_until),
             kept_at=seconds(self.kept_at),
+            helps=tuple(row.help() for row in _helps.decode(self.helps)) if self.helps else (),
         )
 
 
@@ -99,6 +115,7 @@ class OfferRow(msgspec.Struct):
     step: int
     node: str
     expires: float
+    home: str
 
 
 class RoundRow(msgspec.Struct):
@@ -108,7 +125,7 @@ class RoundRow(msgspec.Struct):
     done: DoneRow
 
     def round(self) -> records.Round:
-        offers = tuple(records.Offer(o.attempt, o.call, o.seat, o.step, o.node, seconds(o.expires)) for o in self.offers)
+        offers = tuple(records.Offer(o.attempt, o.call, o.seat, o.step, o.node, seconds(o.expires), o.home) for o in self.offers)
         changes = self.done.outcome().changes
         return records.Round(offers, tuple(self.hopeless), maybe(self.wakeup), changes)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, Literal
 
 import structlog
@@ -12,15 +11,16 @@ from telephony import contract
 from telephony.edge import ports
 from telephony.machines import announcement, call, effects, inputs, page, plan, records, words
 from telephony.machines.errors import Refused
+from telephony.queues import records as rows
 from telephony.speech import pieces
-from telephony.switchboard import addresses
+from telephony.switchboard import addresses, paging
 from telephony.switchboard.kit import Kit
 from telephony.switchboard.session import CallSession, Machine
 
 log = structlog.get_logger()
 
 ROOM_PATIENCE = 2.0
-"""Seconds that a page or a callback waits for a room before it is tried again."""
+"""Seconds that a call that begins with our dialling waits for a room."""
 
 RING_BACK_TRIES = 15
 """So often a caller who was cut off is given another chance of a room."""
@@ -39,11 +39,10 @@ class Exchange:
         self._seating.alive = lambda: [session.call for session in self.calls.values()]
         self.calls: dict[str, CallSession] = {}
         self._legs: dict[str, CallSession] = {}
-        self._pages: deque[contract.Page] = deque()
-        self._paging = 0
         self._trunk_calls: dict[str, int] = {}
         self._origins: dict[str, str] = {}
         self._stopping = False
+        self.paging = paging.Paging(kit, self._page_session)
 
     # --- the front door asks
 
@@ -246,66 +245,30 @@ class Exchange:
         self.answer(command.id, True, result={"call": session.call.id})
 
     def page(self, command: contract.Page) -> None:
-        """Queue a page; urgent ones go first. Its result is the event ``PageDone``."""
+        """Put a page in line, or refuse one whose number can't be called."""
         if command.to not in self.kit.plan.seats:
             try:
                 addresses.trunk_for(self.kit.plan, command.to)
             except LookupError as problem:
                 if command.to not in {line.number for line in self.kit.plan.lines.values()}:
                     raise Refused("number.forbidden", f"{command.to} can't be paged: {problem}") from problem
-        if command.urgent:
-            self._pages.appendleft(command)
-        else:
-            self._pages.append(command)
         self.answer(command.id, True, result={"page": command.id})
-        self._next_page()
+        self.paging.add(command)
 
-    def _next_page(self) -> None:
-        while self._pages and self._paging < self.kit.plan.installation.limits.pages:
-            command = self._pages.popleft()
-            self._paging += 1
-            Deferred.fromCoroutine(self._run_page(command)).addErrback(_broken)
+    def page_stopped(self, command: contract.Page) -> None:
+        """A page has come (again) whose stop came before it."""
+        self.answer(command.id, True, result={"page": command.id})
+        self.paging.never_made(command)
 
-    async def _run_page(self, command: contract.Page) -> None:
-        centre = self.kit.plan.installation.centres[0].id
-        call_record = self._record("page", centre, command.to, command.to, "page")
-        machine = page.PageMachine(call_record, self.kit.plan, command)
-        session = CallSession(self.kit, self, machine)
-        self.calls[call_record.id] = session
-        room = None
-        while room is None and not self._stopping:
-            room = await self.kit.pool.take("page", session, ROOM_PATIENCE)
-            if room is None:
-                await self._seating.pause(ROOM_PATIENCE)
-        if room is None:
-            return
-        if machine.over:
-            self.kit.pool.give_back(room)
-            return
-        session.use(room)
-        session.give(inputs.Started())
+    def _page_session(self, command: contract.Page) -> CallSession:
+        record = self._record("page", self.kit.plan.installation.centres[0].id, command.to, command.to, "page")
+        record.case = command.case
+        session = CallSession(self.kit, self, page.PageMachine(record, self.kit.plan, command))
+        self.calls[record.id] = session
+        return session
 
     def page_done(self, session: CallSession, result: effects.PageResult) -> None:
-        machine = session.machine
-        assert isinstance(machine, page.PageMachine)
-        self._paging -= 1
-        self.kit.settled(machine.command.id)
-        self.kit.relay.tell(
-            contract.PageDone(
-                id=self.kit.new_id(),
-                at=self.kit.now(),
-                node=self.kit.node,
-                call=session.call.id,
-                page=machine.command.id,
-                to=machine.command.to,
-                outcome=result.outcome,
-                digit=result.digit,
-                rang_at=result.rang_at,
-                answered_at=result.answered_at,
-                ended_at=self.kit.now(),
-            )
-        )
-        self.kit.reactor.callLater(0, self._next_page)
+        self.paging.done(session, result)
 
     # --- commands of the contract
 
@@ -315,10 +278,19 @@ class Exchange:
             match command:
                 case contract.Page():
                     self.page(command)
+                case contract.StopPage(page=name):
+                    ended = self.paging.stop(name) or await self.kit.ended(name)
+                    self.answer(command.id, True, result={"ended": ended})
                 case contract.CallBack():
                     await self.call_back(command)
                 case contract.SetSeatStatus():
                     await self._set_status(command)
+                case contract.JoinQueue():
+                    await self._seating.join(command)
+                    self.answer(command.id, True)
+                case contract.LeaveQueue():
+                    await self._seating.withdraw(command)
+                    self.answer(command.id, True)
                 case _:
                     self._of_call(command.call).give(inputs.Asked(command))
         except Refused as refused:
@@ -358,12 +330,13 @@ class Exchange:
 
     # --- bookkeeping
 
-    def _offered(self, attempt: str, call_id: str, seat: str, step: int) -> bool:
-        """The board has a seat for an attempt; False if its call is no more."""
-        session = self.calls.get(call_id)
+    def _offered(self, offer: rows.Offer, centre: str) -> bool:
+        """The board has a seat for an attempt at a centre; False if its call is no more."""
+        session = self.calls.get(offer.call)
         if session is None or session.machine.over:
             return False
-        session.give(inputs.Offered(attempt, seat, step))
+        helps = centre if offer.home else ""
+        session.give(inputs.Offered(offer.attempt, offer.seat, offer.step, helps, offer.home))
         return True
 
     def _none_left(self, attempt: str, call_id: str, why: str) -> None:
@@ -382,6 +355,7 @@ class Exchange:
     async def stop(self) -> None:
         """Take no more calls; end those that are left."""
         self._stopping = True
+        self.paging.close()
         for session in list(self.calls.values()):
             session.give(inputs.Asked(contract.HangUpCall(id=self.kit.new_id(), call=session.call.id, by="shutdown")))
         for _ in range(20):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import redis.exceptions
 import structlog
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 
 from telephony import contract
 from telephony.aio import wait
@@ -31,6 +31,16 @@ def _taken(command: str) -> str:
     return f"{contract.STREAM_PREFIX}:taken:{command}"
 
 
+def _stopped(page: str) -> str:
+    """Set for a page that need not be made (again)."""
+    return f"{contract.STREAM_PREFIX}:page-stopped:{page}"
+
+
+def _ended(page: str) -> str:
+    """How a page has ended."""
+    return f"{contract.STREAM_PREFIX}:page-ended:{page}"
+
+
 async def _nobody(command: contract.AnyCommand) -> None:
     raise RuntimeError("commands came before anybody could take them")
 
@@ -47,7 +57,13 @@ class Intake:
         self._open: dict[str, bytes] = {}
         """Commands in hand: id to stream entry. An entry is acknowledged when its command is settled, so that one in hand when
         this node dies is carried out by its next life."""
+        self._over: dict[str, str] = {}
+        """Pages that have ended and of whose end Redis does not know yet: id to outcome."""
         self.handle: Callable[[contract.AnyCommand], Coroutine[Any, Any, None]] = _nobody
+        self.stop_page: Callable[[str], object] = lambda page: None
+        """A page need not go on, if it is in the hands of this node."""
+        self.page_stopped: Callable[[contract.Page], None] = lambda page: None
+        """A page came (again) that was stopped before."""
         self.refuse: Callable[[str, str, str], None] = lambda command, code, message: None
 
     def start(self) -> None:
@@ -69,6 +85,8 @@ class Intake:
                     await self._read_again()
                     ready = True
                 await self._read()
+                for page in list(self._over):
+                    await self._end(page)
                 if away:
                     log.info("intake.back")
                 away = False
@@ -114,6 +132,10 @@ class Intake:
                 await self._unreadable(data, problem)
             await self._acknowledge(number)
             return
+        if isinstance(command, contract.StopPage):
+            # Whoever answers, the page may be in the hands of any node, or of its next life.
+            await self._redis.set(_stopped(command.page), b"", ex=TAKEN_SECONDS)
+            maybeDeferred(self.stop_page, command.page).addErrback(lambda f: self._failed(command.id, f))
         call = getattr(command, "call", "")
         if call and not self._mine(command) and await self._redis.hexists(contract.LIVE, call):
             await self._acknowledge(number)
@@ -127,6 +149,9 @@ class Intake:
                     await self._acknowledge(number)
                 return
         self._open[command.id] = number
+        if isinstance(command, contract.Page) and await self._redis.exists(_stopped(command.id)):
+            maybeDeferred(self.page_stopped, command).addErrback(lambda f: self._failed(command.id, f))
+            return
         Deferred.fromCoroutine(self.handle(command)).addErrback(lambda f: self._failed(command.id, f))
 
     def _failed(self, command: str, failure: Any) -> None:
@@ -154,9 +179,34 @@ class Intake:
         if "page" not in done.result:
             await self._settle(command)
 
-    def settled(self, command: str) -> None:
+    def settled(self, page: str, outcome: str) -> None:
         """A page is over: nothing is left to do for its command."""
-        wait(self._settle(command)).addErrback(lambda f: log.error("reply.failed", error=str(f.value)))
+        self._over[page] = outcome
+        wait(self._end(page)).addErrback(lambda f: log.error("reply.failed", error=str(f.value)))
+
+    async def _end(self, page: str) -> None:
+        """Let Redis know that a page is over. What fails is done when Redis is back: nobody is called twice for an outage."""
+        outcome, number = self._over.get(page), self._open.get(page)
+        if outcome is None:
+            return
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(_ended(page), outcome, ex=TAKEN_SECONDS)
+            if number is not None:
+                pipe.xack(contract.COMMANDS, self._group, number)
+            await pipe.execute()
+        self._open.pop(page, None)
+        self._over.pop(page, None)
+
+    async def ended(self, page: str) -> str:
+        """How a page has ended or, once it was stopped, is going to; ``unknown`` for one that nobody has begun."""
+        outcome = self._over.get(page) or await self._redis.get(_ended(page))
+        if outcome:
+            return outcome.decode() if isinstance(outcome, bytes) else outcome
+        answer = await self._redis.get(_taken(page))
+        if answer is None:
+            return "unknown"
+        begun = not answer or getattr(contract.decode_event(answer), "ok", False)
+        return "stopped" if begun else "unknown"
 
     async def _settle(self, command: str) -> None:
         number = self._open.pop(command, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,8 @@ class Kit:
     seating: Seating = field(init=False)
     live: Live = field(init=False)
     replied: Callable[[str, contract.CommandDone], None] = field(init=False)
-    settled: Callable[[str], None] = field(init=False)
+    settled: Callable[[str, str], None] = field(init=False)
+    ended: Callable[[str], Awaitable[str]] = field(init=False)
 
     def now(self) -> float:
         """Seconds since 1970."""

@@ -9,7 +9,8 @@ import structlog
 from twisted.internet.defer import Deferred
 
 from telephony import contract
-from telephony.machines import records
+from telephony.machines import helping, records
+from telephony.machines.errors import Refused
 from telephony.queues import changes as news
 from telephony.queues import records as rows
 from telephony.queues.board import Board
@@ -45,7 +46,7 @@ class Seating:
         self._changes: news.Changes | None = None
         self._renewing: Any = None
         self._stopped = False
-        self.offered: Callable[[str, str, str, int], bool] = lambda attempt, call, seat, step: False
+        self.offered: Callable[[rows.Offer, str], bool] = lambda offer, centre: False
         self.none_left: Callable[[str, str, str], None] = lambda attempt, call, why: None
         self.alive: Callable[[], Iterable[records.Call]] = lambda: ()
 
@@ -57,12 +58,23 @@ class Seating:
             await self.board.forget(gone)
         for seat in plan.seats.values():
             await self.board.define(seat.id, seat.centre or "", seat.groups, seat.skill_priority)
+        await self._review_helpers()
         await self.board.reset_node(self._kit.node)
         for name in plan.seats:
             await self.board.sign_out(name, "restart")
         self._changes = self.board.changes()
         self._watch(self._follow(self._changes))
         self._renew()
+
+    async def _review_helpers(self) -> None:
+        """Who helps goes on helping after a restart, unless the configuration does not allow it any more."""
+        for seat in await self.board.seats():
+            for one in seat.helps:
+                try:
+                    helping.check(self._kit.plan, seat.id, one.centre, one.groups)
+                except Refused as refused:
+                    log.warning("seat.helps_no_more", seat=seat.id, centre=one.centre, why=refused.message)
+                    self._tell((await self.board.withdraw(seat.id, one.centre)).changes)
 
     async def stop(self) -> None:
         self._stopped = True
@@ -168,6 +180,24 @@ class Seating:
         """Raise :class:`BoardUnavailable` if Redis is away."""
         self._tell((await self.board.set_status(seat, status, reason)).changes)
 
+    async def join(self, command: contract.JoinQueue) -> None:
+        """A seat helps another centre. Raise :class:`Refused`, or :class:`BoardUnavailable` if Redis is away."""
+        plan = self._kit.plan
+        helping.check(plan, command.seat, command.centre, command.groups)
+        home = command.home or plan.seats[command.seat].centre or ""
+        self._tell((await self.board.join(command.seat, command.centre, command.groups, home, command.exclusive)).changes)
+
+    async def withdraw(self, command: contract.LeaveQueue) -> None:
+        """A seat helps a centre no more. Raises as :meth:`join`."""
+        helping.known(self._kit.plan, command.seat, command.centre)
+        self._tell((await self.board.withdraw(command.seat, command.centre)).changes)
+
+    async def home(self, seat: str, centre: str) -> str:
+        """Where a seat is that helps a centre; empty if it does not."""
+        found = await self.board.seat(seat)
+        one = found.helping(centre) if found is not None else None
+        return one.home if one is not None else ""
+
     def _tell(self, changes: Iterable[rows.SeatChange]) -> None:
         """Send changes of seats on, for the statistics of times and reasons."""
         for change in changes:
@@ -184,6 +214,7 @@ class Seating:
                     reason=seat.reason,
                     state=seat.state,
                     owner=seat.owner,
+                    helps=tuple(one.centre for one in seat.helps),
                 )
             )
 
@@ -278,7 +309,7 @@ class Seating:
             found = await self.board.match(centre, node=self._kit.node)
             self._tell(found.changes)
             for offer in found:
-                if not self.offered(offer.attempt, offer.call, offer.seat, offer.step):
+                if not self.offered(offer, centre):
                     await self.board.leave(offer.attempt)
                     await self.board.release(offer.seat, offer.attempt)
             for hopeless in found.hopeless:

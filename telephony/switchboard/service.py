@@ -140,7 +140,9 @@ class Telephony:
         intake = Intake(blocking, client, node, lambda command: getattr(command, "call", "") in exchange.calls)
         intake.handle = exchange.command
         intake.refuse = lambda command, code, message: exchange.answer(command, False, code, message)
+        intake.stop_page, intake.page_stopped = exchange.paging.stop, exchange.page_stopped
         kit.replied, kit.settled = intake.replied, intake.settled
+        kit.ended = lambda page: wait(intake.ended(page))
 
         door = self._open_door(exchange, secrets)
         kit.door = door

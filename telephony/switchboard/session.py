@@ -293,7 +293,11 @@ class CallSession:
 
     async def _claim(self, attempt: str, seat: str, force: bool) -> None:
         why = await self.kit.seating.claim(attempt, seat, self.call.id, force)
-        self.give(inputs.NoneLeft(attempt, why) if why else inputs.Offered(attempt, seat))
+        sought = self.call.attempt
+        helps = sought.target.id if sought is not None and sought.id == attempt and sought.target.kind == "queue" else ""
+        home = await self.kit.seating.home(seat, helps) if helps and not why else ""
+        offered = inputs.Offered(attempt, seat, helps=helps if home else "", home=home)
+        self.give(inputs.NoneLeft(attempt, why) if why else offered)
 
     async def _position(self, attempt: str) -> None:
         current = self.call.attempt

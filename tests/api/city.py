@@ -22,7 +22,7 @@ from router.storage.call_records import apply_all
 from router.storage.casework import Case
 from router.storage.organisation import Agency
 from telephony import contract
-from tests.api import calls
+from tests.api import calls, emergencies
 from tests.api.matters import shipped
 from tests.api.parts import AGENCY, OTHER_AGENCY, POLICE_UNIT, Person, Stand
 from tests.storage import facts
@@ -71,6 +71,7 @@ async def settle(stand: Stand) -> City:
     await _around(city)
     await _calls(city)
     await _rules(city)
+    await emergencies.settle(city)
     return city
 
 

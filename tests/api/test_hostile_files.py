@@ -65,6 +65,9 @@ async def doors(city: City) -> list[tuple[Person, str]]:
         (city.people["administrator"], "/catalog/versions/yaml"),
         (city.people["administrator"], "/catalog/items/import"),
         (city.people["administrator"], "/organisation/agencies/import"),
+        (city.people["administrator"], "/resources/import"),
+        (city.people["administrator"], "/duty/rosters/import"),
+        (city.people["operator"], f"/emergencies/{city.ids['event'][0]}/files"),
     ]
 
 

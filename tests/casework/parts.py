@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import functools
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ from router.access.actor import Actor, system
 from router.casework import cases, duties, town
 from router.casework.attachments import Store
 from router.casework.cases import Registered, Registration
-from router.casework.work import Town, Work
+from router.casework.work import Work
 from router.catalog import versions
 from router.organisation import codes
 from router.storage import migrations, sealed
@@ -24,6 +25,7 @@ from router.storage.casework import Case, Handoff, PoliceOrder, Ticket
 from router.storage.engine import Database
 from router.storage.journal import JournalEntry, Outbox, Timer
 from router.storage.organisation import Agency
+from router.timers.runner import Handle
 from router.timers.runner import due as timer_due
 from tests.storage.parts import run
 
@@ -112,8 +114,7 @@ class Desk:
     def __init__(self, database: Database, folder: Path, now: dt.datetime) -> None:
         self.database = database
         self.now = now
-        made = town.of(installation())
-        self.town = Town(made.city, made.desks, made.names, made.engine, Store(folder / "attachments"))
+        self.town = dataclasses.replace(town.of(installation()), attachments=Store(folder / "attachments"))
 
     async def close(self) -> None:
         await self.database.close()
@@ -157,9 +158,12 @@ class Desk:
     def news(self, case: str) -> list[str]:
         return [one.topic for one in self.rows(Outbox, Outbox.case_id == case)]
 
+    def handlers(self) -> dict[str, Handle]:
+        return duties.handlers(self.town)
+
     def ring(self) -> int:
         """Run all timers that are due by now, as the worker would; return how many."""
-        handlers = duties.handlers(self.town)
+        handlers = self.handlers()
 
         async def all_due() -> int:
             ran = 0

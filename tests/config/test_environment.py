@@ -57,6 +57,7 @@ def test_every_variable_is_taken(tmp_path: Path) -> None:
             "HOTLINE_OIDC_ISSUER": "https://id.example.cn/realms/km",
             "HOTLINE_OIDC_CLIENT_ID": "hotline",
             "HOTLINE_OIDC_CLIENT_SECRET": "pass-word-4",
+            "HOTLINE_SMS_SECRET": "pass-word-5",
             "PATH": "/bin",
         }
     )
@@ -71,6 +72,8 @@ def test_every_variable_is_taken(tmp_path: Path) -> None:
     assert [str(one) for one in loaded.proxies] == ["10.0.0.1/32", "10.1.0.0/16", "::1/128"]
     assert [str(one) for one in loaded.metrics_from] == ["10.2.0.9/32"]
     assert loaded.oidc == settings.Oidc("https://id.example.cn/realms/km", "hotline", "pass-word-4")
+    assert loaded.sms_secret is not None
+    assert loaded.sms_secret.get_secret_value() == "pass-word-5"
     assert "pass-word" not in repr(loaded)
 
 

@@ -257,6 +257,96 @@ def test_a_page_can_be_hung_up_at_any_moment() -> None:
         assert [e.ok for e in paged.wanted if isinstance(e, effects.Reply)] == [True]
 
 
+def stop(paged: Paged) -> None:
+    paged.give(inputs.Stopped())
+
+
+def test_a_phone_that_rings_is_let_go_when_the_page_is_stopped() -> None:
+    before = Paged(start=False)
+    stop(before)
+    asked = Paged()
+    stop(asked)
+    assert asked.give(inputs.Offered(LEG, "7001")) == [effects.SeatRelease("7001", LEG)], "the board's word came late"
+    dialled, ringing = Paged("13900000001"), Paged()
+    ringing.give(inputs.Offered(LEG, "7001"))
+    ringing.give(inputs.Reached(LEG, ringing=True))
+    for paged in (dialled, ringing):
+        stop(paged)
+        assert [e.leg for e in paged.wanted if isinstance(e, effects.HangUp)] == [LEG]
+        paged.gone(487, "us")
+        assert paged.row.end_cause == "cancelled"
+        assert not paged.held
+    for paged in (before, asked, dialled, ringing):
+        assert (paged.outcome, paged.call.end_cause) == ("stopped", "completed")
+
+
+def test_a_phone_that_answers_while_its_page_is_stopped_is_hung_up_without_a_word() -> None:
+    paged = Paged("13900000001")
+    stop(paged)
+    assert paged.give(inputs.Up(LEG)) == [effects.HangUp(LEG)]
+    paged.gone(by="us")
+    assert paged.outcome == "stopped"
+
+
+def test_who_has_answered_hears_that_somebody_has_taken_it_and_can_not_take_it_any_more() -> None:
+    paged = Paged()
+    paged.answer()
+    stop(paged)
+    assert paged.due() == ["page_taken"], "the speech ends"
+    paged.give(inputs.Pressed(LEG, "1"))
+    stop(paged)
+    assert paged.due() == ["page_taken"], "said once"
+    paged.hear_out()
+    paged.gone(by="us")
+    assert (paged.outcome, paged.results()[0].digit) == ("stopped", "")
+    assert (paged.call.end_cause, paged.row.end_cause) == ("completed", "left")
+
+
+def test_a_page_that_waits_for_a_key_can_be_stopped_also_while_it_tells_that_none_came() -> None:
+    for last_word in (False, True):
+        paged = Paged(repeats=0)
+        paged.answer()
+        paged.hear_out()
+        if last_word:
+            paged.run_out("key")
+        stop(paged)
+        assert "key" not in paged.timers
+        assert paged.due() == ["page_taken"]
+        paged.gone()
+        assert paged.outcome == "stopped"
+
+
+@pytest.mark.parametrize(("digit", "outcome"), [("1", "accepted"), ("2", "refused"), ("3", "escalated")])
+def test_a_key_that_was_pressed_before_the_stop_counts(digit: str, outcome: str) -> None:
+    paged = Paged()
+    paged.answer()
+    paged.give(inputs.Pressed(LEG, digit))
+    echo = paged.due()
+    stop(paged)
+    assert paged.due() == echo
+    paged.hear_out()
+    paged.gone(by="us")
+    assert (paged.outcome, paged.results()[0].digit) == (outcome, digit)
+
+
+def test_a_stop_after_the_end_changes_nothing() -> None:
+    paged = Paged()
+    paged.give(inputs.NoneLeft(LEG, "busy"))
+    stop(paged)
+    assert paged.outcome == "busy"
+    hung_up = Paged("13900000001")
+    hung_up.give(inputs.Asked(contract.HangUpCall(id="x", call="p1")))
+    stop(hung_up)
+    hung_up.gone(487, "us")
+    assert hung_up.outcome == "failed"
+
+
+def test_the_matter_of_a_page_is_told_to_the_phone() -> None:
+    paged = Paged("13900000001", case="k1")
+    dial = next(e for e in paged.wanted if isinstance(e, effects.Dial))
+    assert dial.headers["X-Hotline-Case"] == "k1"
+
+
 def test_nothing_else_can_be_asked_of_a_page() -> None:
     paged = Paged()
     paged.give(inputs.Asked(contract.StartTransfer(id="x", call="p1", kind="one-key")))
@@ -305,6 +395,7 @@ class Pages(RuleBasedStateMachine):
                 inputs.Gone(LEG, 200, "them"),
                 inputs.RoomLost(),
                 inputs.Asked(contract.HangUpCall(id="x", call="p1")),
+                inputs.Stopped(),
                 inputs.PhoneHeld(LEG, True),
             ]
         ),
@@ -312,7 +403,7 @@ class Pages(RuleBasedStateMachine):
     )
     def happens(self, what: inputs.AnyInput, now: float) -> None:
         dialled = any(isinstance(e, effects.Dial) for e in self.paged.wanted)
-        if dialled or isinstance(what, inputs.Started | inputs.RoomLost | inputs.Asked):
+        if dialled or isinstance(what, inputs.Started | inputs.RoomLost | inputs.Asked | inputs.Stopped):
             self.paged.now += now
             self.paged.give(what)
 

@@ -193,18 +193,18 @@ class World:
 
     # --- the board
 
-    def offer(self, seat: str, step: int = 0) -> str:
-        """Give a seat to whatever the call seeks; returns the new leg."""
+    def offer(self, seat: str, step: int = 0, **helping: str) -> str:
+        """Give a seat to whatever the call seeks; returns the new leg. ``helping``: whom a helper helps, and its home."""
         attempt = self.call.attempt
         assert attempt is not None
         self.claims = [claim for claim in self.claims if claim.attempt != attempt.id]
-        self.offer_to(attempt.id, seat, step)
+        self.offer_to(attempt.id, seat, step, **helping)
         return self.call.attempt.leg if self.call.attempt else ""
 
-    def offer_to(self, attempt: str, seat: str, step: int = 0) -> None:
+    def offer_to(self, attempt: str, seat: str, step: int = 0, **helping: str) -> None:
         self.reserved[seat, attempt] = "reserved"
         # Until the machine has answered, the seat is the board's and not the call's.
-        done = self.give(inputs.Offered(attempt, seat, step))
+        done = self.give(inputs.Offered(attempt, seat, step, **helping))
         assert done
 
     def grant(self) -> None:
@@ -225,15 +225,15 @@ class World:
         self.give(inputs.Arrived("caller"))
         self.give(inputs.Up("caller"))
 
-    def ring(self, seat: str, step: int = 0) -> str:
+    def ring(self, seat: str, step: int = 0, **helping: str) -> str:
         """Offer a seat and let it ring."""
-        leg = self.offer(seat, step)
+        leg = self.offer(seat, step, **helping)
         self.give(inputs.Reached(leg, ringing=True))
         return leg
 
-    def answer(self, seat: str, step: int = 0) -> str:
+    def answer(self, seat: str, step: int = 0, **helping: str) -> str:
         """Offer a seat, let it ring and answer."""
-        leg = self.ring(seat, step)
+        leg = self.ring(seat, step, **helping)
         self.give(inputs.Up(leg))
         return leg
 

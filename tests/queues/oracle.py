@@ -106,23 +106,44 @@ class Oracle:
             entry.waiting = msgspec.structs.replace(entry.waiting, exclude=(*entry.waiting.exclude, seat))
             entry.offer = ""
 
+    # --- helping
+
+    def join(self, seat: str, wanted: machine.Help) -> bool:
+        return self._keep(machine.join(self._settled(seat), wanted))
+
+    def withdraw(self, seat: str, centre: str) -> None:
+        """Whoever holds the seat keeps it, though the seat serves that centre no more."""
+        known = self._settled(seat)
+        entry = self.entries.get(known.owner)
+        if known.helping(centre) and entry:
+            entry.offer = seat
+        self._keep(machine.withdraw(known, centre))
+
+    def _at(self, centre: str) -> list[str]:
+        """Seats that a centre looks at: its own and those that help it."""
+        return [s.id for s in self.seats.values() if s.centre == centre or s.helping(centre)]
+
     # --- waiting
 
     def live_offer(self, entry: Entry) -> str:
-        for seat in self.seats.values():
-            settled = machine.settle(seat, self.now, leases=self._leases()).seat
-            mine = seat.centre == entry.waiting.centre or seat.id == entry.offer
-            if settled.owner == entry.waiting.id and mine:
-                return seat.id
+        for seat in {*self._at(entry.waiting.centre), *([entry.offer] if entry.offer else [])}:
+            settled = machine.settle(self.seats[seat], self.now, leases=self._leases()).seat
+            if settled.owner == entry.waiting.id:
+                return seat
         return ""
+
+    def _entries(self, centre: str) -> list[Entry]:
+        return sorted((e for e in self.entries.values() if e.waiting.centre == centre), key=lambda e: e.order)
 
     def enqueue(self, waiting: records.Waiting, head: bool) -> None:
         old = self.entries.get(waiting.id)
         if head:
-            ranks = [e.waiting.rank - 1 for e in self.entries.values() if e is not old]
+            ranks = [e.waiting.rank - 1 for e in self._entries(waiting.centre) if e is not old]
             waiting = msgspec.structs.replace(waiting, rank=min([waiting.rank, *ranks]))
         if old is None:
             self.arrivals += 1
+        elif old.waiting.centre != waiting.centre:
+            old.offer = self.live_offer(old)
         self.entries[waiting.id] = Entry(
             waiting,
             old.number if old else self.arrivals,
@@ -133,31 +154,31 @@ class Oracle:
     def leave(self, attempt: str) -> bool:
         return self.entries.pop(attempt, None) is not None
 
-    def waiting(self) -> list[tuple[str, str]]:
-        return [(e.waiting.id, self.live_offer(e)) for e in sorted(self.entries.values(), key=lambda e: e.order)]
+    def waiting(self, centre: str) -> list[tuple[str, str]]:
+        return [(e.waiting.id, self.live_offer(e)) for e in self._entries(centre)]
 
-    def match(self, ttl: float, node: str) -> tuple[list[tuple[str, str, int]], list[tuple[str, str]]]:
-        """Offers (attempt, seat, step) and the hopeless (attempt, why)."""
-        for seat in self.seats:
+    def match(self, centre: str, ttl: float, node: str) -> tuple[list[tuple[str, str, int, str]], list[tuple[str, str]]]:
+        """Offers (attempt, seat, step, home of a helper) and the hopeless (attempt, why)."""
+        for seat in self._at(centre):
             self._settled(seat)
         if self._leases():
-            self.entries = {k: e for k, e in self.entries.items() if e.lease > self.now}
-        offers: list[tuple[str, str, int]] = []
+            self.entries = {k: e for k, e in self.entries.items() if e.lease > self.now or e.waiting.centre != centre}
+        offers: list[tuple[str, str, int, str]] = []
         hopeless: list[tuple[str, str]] = []
         taken: set[str] = set()
-        for entry in sorted(self.entries.values(), key=lambda e: e.order):
+        for entry in self._entries(centre):
             if self.live_offer(entry):
                 continue
-            entry.offer = ""
             w = entry.waiting
             own = node in ("", w.node)
+            entry.offer = "" if own else entry.offer
             best = self._best(w, taken)
             if best is not None:
                 taken.add(best[0])
                 if own:
+                    helps = self.seats[best[0]].helping(centre)
                     self._keep(machine.reserve(self.seats[best[0]], self.now, w.id, w.call, w.node, ttl))
-                    offers.append((w.id, *best))
-                    entry.offer = best[0]
+                    offers.append((w.id, *best, helps.home if helps else ""))
             why = "" if best else self._why(w)
             if own and why and (entry.told != why or self.now >= entry.told_at + board.REMIND):
                 entry.told, entry.told_at = why, self.now
@@ -166,12 +187,12 @@ class Oracle:
                 entry.told = ""
         return offers, hopeless
 
-    def _members(self, step: records.Step) -> list[machine.Seat]:
-        return [s for s in self.seats.values() if s.signed_in and set(s.groups) & set(step.groups)]
+    def _members(self, step: records.Step, centre: str) -> list[machine.Seat]:
+        return [s for s in self.seats.values() if s.signed_in and set(s.serves(centre)) & set(step.groups)]
 
     def _untried(self, w: records.Waiting, step: records.Step) -> list[machine.Seat]:
         """Those who might still answer: their phones are there, and this attempt has not rung them."""
-        here = [s for s in self._members(step) if not s.skipped(self.now, self.rules)]
+        here = [s for s in self._members(step, w.centre) if not s.skipped(self.now, self.rules)]
         return [s for s in here if s.id not in w.exclude]
 
     def _best(self, w: records.Waiting, taken: set[str]) -> tuple[str, int] | None:
@@ -180,7 +201,7 @@ class Oracle:
         for i, step in enumerate(w.steps):
             if i and opens > self.now:
                 break
-            for seat in self._members(step):
+            for seat in self._members(step, w.centre):
                 tried = seat.id in w.exclude
                 rested = seat.state_since + self.rules.rest <= self.now
                 if seat.id in taken or not seat.free or seat.skipped(self.now, self.rules):
@@ -194,7 +215,7 @@ class Oracle:
         return min(candidates)[1:] if candidates else None
 
     def _why(self, w: records.Waiting) -> Literal["", "no_seats", "tried"]:
-        if not any(self._members(step) for step in w.steps):
+        if not any(self._members(step, w.centre) for step in w.steps):
             return "no_seats"
         if not w.again and not any(self._untried(w, step) for step in w.steps):
             return "tried"

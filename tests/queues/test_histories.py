@@ -25,12 +25,15 @@ from tests.queues.oracle import Oracle
 
 T = TypeVar("T")
 
-CENTRE = "12345"
+CENTRE, NEIGHBOUR = "12345", "12345-b"
+CENTRES = (CENTRE, NEIGHBOUR)
 SEATS = {
-    "8001": (("desk",), 0),
-    "8002": (("desk", "english"), 0),
-    "8003": (("desk",), 1),
-    "9101": (("linkage",), 0),
+    "8001": (CENTRE, ("desk",), 0),
+    "8002": (CENTRE, ("desk", "english"), 0),
+    "8003": (CENTRE, ("desk",), 1),
+    "9101": (CENTRE, ("linkage",), 0),
+    "8101": (NEIGHBOUR, ("desk",), 0),
+    "8102": (NEIGHBOUR, ("linkage",), 1),
 }
 STEPS = (
     (records.Step(("desk",), 10),),
@@ -43,13 +46,15 @@ seats = st.sampled_from(sorted(SEATS))
 attempts = st.sampled_from(["a", "b", "c", "d"])
 owners = st.sampled_from(["a", "b", "c", "d", "p", "q"])
 nodes = st.sampled_from(["n1", "n2"])
+centres = st.sampled_from([CENTRE, CENTRE, NEIGHBOUR])
 pauses = st.sampled_from([0.0, 0.25, 1.0, 4.0, 5.0, 9.75, 10.0, 30.0])
 
 
 waiting_calls = st.builds(
-    lambda attempt, age, **rest: records.Waiting(id=attempt, call=f"call-{attempt}", centre=CENTRE, since=age, **rest),
+    lambda attempt, age, **rest: records.Waiting(id=attempt, call=f"call-{attempt}", since=age, **rest),
     attempts,
     st.sampled_from([0.0, 0.0, 3.0, 12.0]),
+    centre=centres,
     steps=st.sampled_from(STEPS),
     rank=st.integers(0, 2),
     node=nodes,
@@ -78,13 +83,19 @@ class Histories(RuleBasedStateMachine):
                 self.spans.append(change.span)
         return result
 
-    @initialize(order=st.permutations(sorted(SEATS)), crowd=st.lists(waiting_calls, max_size=5))
-    def people_sit_down_and_call(self, order: list[str], crowd: list[records.Waiting]) -> None:
+    @initialize(
+        order=st.permutations(sorted(SEATS)),
+        crowd=st.lists(waiting_calls, max_size=5),
+        helper=st.sampled_from(["", "8101", "8102"]),
+    )
+    def people_sit_down_and_call(self, order: list[str], crowd: list[records.Waiting], helper: str) -> None:
         for node in ("n1", "n2"):
             self.renew(node, {"call-a", "call-b", "call-c", "call-d"})
         for seat in order:
             self.sign_in(seat, True)
             self.time_passes(1.0)
+        if helper:
+            self.join(helper, ("desk",), "530181", False)
         for waiting in crowd:
             self.enqueue(waiting, False)
 
@@ -97,9 +108,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(seat=seats, available=st.booleans())
     def sign_in(self, seat: str, available: bool) -> None:
-        groups, priority = SEATS[seat]
-        assert self.ask(self.board.sign_in(seat, CENTRE, groups, priority, available))
-        self.oracle.sign_in(seat, CENTRE, groups, priority, available)
+        centre, groups, priority = SEATS[seat]
+        assert self.ask(self.board.sign_in(seat, centre, groups, priority, available))
+        self.oracle.sign_in(seat, centre, groups, priority, available)
 
     def known(self, seat: str) -> bool:
         return seat in self.oracle.seats
@@ -132,13 +143,39 @@ class Histories(RuleBasedStateMachine):
     def leave(self, attempt: str) -> None:
         assert bool(self.ask(self.board.leave(attempt))) == self.oracle.leave(attempt)
 
-    @rule(ttl=st.sampled_from([4.0, 30.0]), node=st.sampled_from(["", "", "n1"]))
-    def match(self, ttl: float, node: str) -> None:
+    @rule(
+        seat=seats,
+        groups=st.sampled_from([("desk",), ("linkage",), ("desk", "english")]),
+        home=st.sampled_from(["530181", '安宁/"东"']),
+        exclusive=st.booleans(),
+    )
+    def join(self, seat: str, groups: tuple[str, ...], home: str, exclusive: bool) -> None:
+        """A seat helps the other centre."""
+        if self.known(seat):
+            centre = NEIGHBOUR if SEATS[seat][0] == CENTRE else CENTRE
+            assert self.ask(self.board.join(seat, centre, groups, home, exclusive))
+            assert self.oracle.join(seat, machine.Help(centre, groups, home, exclusive))
+
+    @rule(seat=seats, centre=centres)
+    def withdraw(self, seat: str, centre: str) -> None:
+        if self.known(seat):
+            assert self.ask(self.board.withdraw(seat, centre))
+            self.oracle.withdraw(seat, centre)
+
+    @rule()
+    def withdraw_whoever_is_held(self) -> None:
+        """Helpers are called back at the moment when they ring or talk."""
+        for seat in list(self.oracle.seats.values()):
+            if seat.owner and seat.helps:
+                self.withdraw(seat.id, seat.helps[0].centre)
+
+    @rule(centre=centres, ttl=st.sampled_from([4.0, 30.0]), node=st.sampled_from(["", "", "n1"]))
+    def match(self, centre: str, ttl: float, node: str) -> None:
         free = {seat for seat in self.oracle.seats if self.oracle.seen(seat).state in ("idle", "reserved", "ringing")}
-        foreseen = self.ask(self.board.next_wakeup(CENTRE))
-        round_ = self.ask(self.board.match(CENTRE, ttl, node or None))
-        offers, hopeless = self.oracle.match(ttl, node)
-        assert [(o.attempt, o.seat, o.step) for o in round_] == offers
+        foreseen = self.ask(self.board.next_wakeup(centre))
+        round_ = self.ask(self.board.match(centre, ttl, node or None))
+        offers, hopeless = self.oracle.match(centre, ttl, node)
+        assert [(o.attempt, o.seat, o.step, o.home) for o in round_] == offers
         assert [(h.attempt, h.why) for h in round_.hopeless] == hopeless
         won = [offer.seat for offer in round_]
         assert len(set(won)) == len(won) and set(won) <= free
@@ -148,7 +185,8 @@ class Histories(RuleBasedStateMachine):
     @rule(answers=st.booleans(), seconds=pauses, wrap=st.sampled_from([None, 5.0, 20.0]), unreachable=st.booleans())
     def phones_ring(self, answers: bool, seconds: float, wrap: float | None, unreachable: bool) -> None:
         """A whole turn: everybody who can be served is rung, and answers and hangs up, or not."""
-        self.match(30.0, "")
+        for centre in CENTRES:
+            self.match(centre, 30.0, "")
         held = {s.id: s.owner for s in self.oracle.seats.values() if s.state == "reserved"}
         for seat, owner in held.items():
             self.ringing(seat, owner, False)
@@ -221,11 +259,12 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def board_and_oracle_agree(self) -> None:
-        found = self.ask(self.board.seats(CENTRE))
+        found = self.ask(self.board.seats())
         assert found == sorted((self.oracle.seen(seat) for seat in self.oracle.seats), key=lambda seat: seat.id)
-        queued = self.ask(self.board.waiting(CENTRE))
-        assert [(q.waiting.id, bool(q.seat)) for q in queued] == [(a, bool(s)) for a, s in self.oracle.waiting()]
-        assert [q.waiting for q in queued] == [self.oracle.entries[q.waiting.id].waiting for q in queued]
+        for centre in CENTRES:
+            queued = self.ask(self.board.waiting(centre))
+            assert [(q.waiting.id, bool(q.seat)) for q in queued] == [(a, bool(s)) for a, s in self.oracle.waiting(centre)]
+            assert [q.waiting for q in queued] == [self.oracle.entries[q.waiting.id].waiting for q in queued]
         assert Counter(self.spans) == Counter(self.oracle.spans)
 
     @invariant()
@@ -239,41 +278,47 @@ class Histories(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whatever has happened: once people are back at their seats and answer, everybody who waits is served in a while, and
         then every seat is free."""
-        expected = {q.waiting.id for q in self.ask(self.board.waiting(CENTRE))}
+        expected = {q.waiting.id for centre in CENTRES for q in self.ask(self.board.waiting(centre))}
         if not self.oracle.seats:
             return
         for seat in SEATS:
             self.sign_in(seat, True)
             self.set_status(seat, "available", "", None)
+            for help_ in self.oracle.seats[seat].helps:
+                if help_.exclusive:  # its own centre may have nobody else
+                    self.withdraw(seat, help_.centre)
         served: set[str] = set()
         for _ in itertools.repeat(None, 40):
             self.clock.forward(5)
             self.oracle.now = self.clock.now
             for node in ("n1", "n2"):
-                calls = {f"call-{attempt}" for attempt in expected}
+                calls = {f"call-{attempt}" for attempt in expected - served}
                 # what still talks from before is over: nobody renews it, and its lease ends it
                 self.ask(self.board.renew(node, sorted(calls if node == "n1" else ()), sorted(expected - served)))
-            round_ = self.ask(self.board.match(CENTRE))
-            for hopeless in round_.hopeless:
-                assert hopeless.why == "tried"
-                self.ask(self.board.leave(hopeless.attempt))
-                served.add(hopeless.attempt)
-            for offer in round_:
-                assert offer.attempt not in served
-                assert self.ask(self.board.talking(offer.seat, offer.attempt, offer.call, offer.node))
-                assert self.ask(self.board.leave(offer.attempt))
-                assert self.ask(self.board.release(offer.seat, offer.attempt))
-                served.add(offer.attempt)
-            for queued in self.ask(self.board.waiting(CENTRE)):
-                if queued.seat:  # rung or talked to when the history ended: whoever held it lets go
-                    assert self.ask(self.board.release(queued.seat, queued.waiting.id))
-        assert self.ask(self.board.waiting(CENTRE)) == []
-        self.clock.forward(31)
-        self.ask(self.board.renew("n1", []))
-        self.clock.forward(31)
-        self.ask(self.board.renew("n1", []))
+            for centre in CENTRES:
+                self.serve_all(centre, served)
+        assert [self.ask(self.board.waiting(centre)) for centre in CENTRES] == [[], []]
+        for _ in itertools.repeat(None, 7):  # longer than a lease, and never so long that it looks like an outage
+            self.clock.forward(5)
+            self.ask(self.board.renew("n1", []))
         self.ask(self.board.sweep())
-        assert {seat.state for seat in self.ask(self.board.seats(CENTRE))} == {"idle"}
+        assert {seat.state for seat in self.ask(self.board.seats())} == {"idle"}
+
+    def serve_all(self, centre: str, served: set[str]) -> None:
+        round_ = self.ask(self.board.match(centre))
+        for hopeless in round_.hopeless:
+            assert hopeless.why == "tried"
+            self.ask(self.board.leave(hopeless.attempt))
+            served.add(hopeless.attempt)
+        for offer in round_:
+            assert offer.attempt not in served
+            assert self.ask(self.board.talking(offer.seat, offer.attempt, offer.call, offer.node))
+            assert self.ask(self.board.leave(offer.attempt))
+            assert self.ask(self.board.release(offer.seat, offer.attempt))
+            served.add(offer.attempt)
+        for queued in self.ask(self.board.waiting(centre)):
+            if queued.seat:  # rung or talked to when the history ended: whoever held it lets go
+                assert self.ask(self.board.release(queued.seat, queued.waiting.id))
 
 
 @pytest_twisted.ensureDeferred

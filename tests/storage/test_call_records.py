@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from router.storage import call_records, migrations
-from router.storage.call_records import CallFilter
+from router.storage import engine as engines
+from router.storage.base import Base
+from router.storage.call_records import CallFilter, CallRecord
 from router.storage.calls import Call
 from router.storage.engine import Database
 from telephony import contract
@@ -95,6 +97,28 @@ def test_an_older_word_never_replaces_a_newer_one(database_url: str) -> None:
 def test_a_party_before_its_call_is_kept_and_shown(database_url: str) -> None:
     record = with_events(database_url, [[facts.party("p1", "c9")]], lambda session: call_records.show_call(session, "c9"))
     assert record and record.call is None and [p.id for p in record.parties] == ["p1"]
+
+
+def test_where_a_helping_seat_is_is_kept_with_its_party(sqlite_url: str) -> None:
+    """On tables made of the models as they are, whatever migrations there are."""
+    engine = create_engine(engines.parse(sqlite_url, sync=True))
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    helper = facts.party("p2", "c1", 1, role="police", seat="9201", centre="110", home="530181")
+    batch = [facts.call("c1"), facts.party("p1", "c1"), helper]
+
+    async def go() -> CallRecord | None:
+        database = Database(sqlite_url)
+        try:
+            async with database.write() as session:
+                await call_records.apply_all(session, batch)
+                return await call_records.show_call(session, "c1")
+        finally:
+            await database.close()
+
+    record = run(go())
+    assert record is not None
+    assert [(party.seat, party.centre, party.home) for party in record.parties] == [("", "", ""), ("9201", "110", "530181")]
 
 
 def test_a_repaired_recording_replaces_the_first_word_about_it(database_url: str) -> None:

@@ -11,6 +11,8 @@ import pytest
 from robots.demo import hasten
 from robots.handset import answer, ring
 from robots.town import Town, free_port
+from telephony import contract
+from tests.town.look import Look
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +37,19 @@ def kill_call_core(town: Town) -> None:
 def test_call_core_that_is_killed_comes_back_with_its_seats(own: Town) -> None:
     operator = own.seat("8001", answer(0.1))
     duty = own.seat("7001", ring())
+    other = own.seat("7002", ring())
     citizen = own.citizen("13800000901")
     own.everybody_ready()
     citizen.dial(own.number("12345"))
     citizen.hear(operator.tone)
     page = own.calls("page", "7001", "--text", "演练通知")["result"]["page"]
-    duty.wait_for("incoming")
+    needless = own.calls("page", "7002", "--text", "演练通知")["result"]["page"]
+    for phone in (duty, other):
+        phone.wait_for("incoming")
     duty.behave(answer(0.1))
 
     kill_call_core(own)
+    stop(own, needless)
 
     citizen.wait_for("ended")
     operator.wait_for("ended")
@@ -56,12 +62,23 @@ def test_call_core_that_is_killed_comes_back_with_its_seats(own: Town) -> None:
     duty.keys("1")
     done: Any = own.until(lambda: _page(own, page), "the page in hand to be made again")
     assert done["outcome"] == "accepted"
+    stopped: Any = own.until(lambda: _page(own, needless), "the other page, which was begun anew as well, to be stopped")
+    assert stopped["outcome"] == "stopped"
 
     citizen.dial(own.number("12345"))
     operator.wait_for("incoming")
     citizen.hear(operator.tone, call=2)
     citizen.hang_up()
     operator.wait_for("ended")
+
+
+def stop(town: Town, page: str) -> None:
+    look = Look(town)
+    try:
+        told = look.do(contract.StopPage, page=page)
+    finally:
+        look.close()
+    assert told.result == {"ended": "stopped"}
 
 
 def _page(town: Town, page: str) -> Any:

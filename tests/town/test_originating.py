@@ -159,3 +159,34 @@ def test_pages_to_public_numbers_go_through_the_trunk_and_are_told_apart(town: T
 
 def test_page_through_a_trunk_that_is_down_is_unreachable(town: Town, look: Look) -> None:
     assert look.page("13700000405", ring=4).outcome == "unreachable"
+
+
+def test_pages_that_somebody_has_taken_are_stopped_wherever_they_are(town: Town, look: Look, prompts: Prompts) -> None:
+    rings, hears, took = town.seat("7001", ring()), town.seat("7002", answer()), town.seat("7003", answer())
+    public = town.outside(behaviour=ring())
+    town.everybody_ready()
+    taken = prompts.text(TEXT)
+    pages = {to: look.do(contract.Page, to=to, speech=taken).result["page"] for to in ("7001", "7002", "7003", "13700000406")}
+    prompts.hear(hears, taken)
+    prompts.hear(took, taken)
+    took.keys("1")
+    prompts.hear(took, "page_accepted", seconds=0.8)
+    for phone in (rings, public):
+        phone.wait_for("incoming")
+        assert not phone.seen("ended")
+    ended = {to: look.do(contract.StopPage, page=page).result["ended"] for to, page in pages.items()}
+    assert ended == {"7001": "stopped", "7002": "stopped", "7003": "accepted", "13700000406": "stopped"}
+    prompts.hear(hears, "page_taken", seconds=1)
+    hears.keys("1")
+    for phone in (rings, hears, took, public):
+        phone.wait_for("ended")
+    look.calls_over()
+    records = {to: look.ended(look.last(to, "page").call.id) for to in pages}  # type: ignore[union-attr]
+    assert {to: [page.outcome for page in record.pages] for to, record in records.items()} == {
+        to: [outcome] for to, outcome in ended.items()
+    }
+    for page, outcome in ((pages["7001"], "stopped"), (pages["7003"], "accepted"), ("never-heard-of", "unknown")):
+        again = look.do(contract.StopPage, page=page)
+        assert again.ok and again.result == {"ended": outcome}
+    for seat in ("7001", "7002", "7003"):
+        look.seat_is(seat, state="idle")

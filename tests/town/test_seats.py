@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from robots import ear
 from robots.handset import Behaviour, Phone, answer, mute, ring
 from robots.town import Town
+from telephony import contract
 from tests.town.look import Look
 from tests.town.prompts import Prompts
 
@@ -190,3 +193,45 @@ def test_registering_makes_a_seat_available_and_unregistering_signs_it_off(town:
     look.seat_is("8003", registered=False, status="off")
     phone.register()
     look.seat_is("8003", registered=True, status="available")
+
+
+def test_seat_of_another_centre_helps_and_is_withdrawn_in_mid_call(town: Town, look: Look) -> None:
+    helper = town.seat("9201", answer())
+    city, county, late = (town.citizen(f"1380000021{n}") for n in range(3))
+    town.everybody_ready()
+    look.seat_is("9201", status="available")
+    assert look.do(contract.JoinQueue, seat="9201", centre="110", groups=("linkage",), home="530181").ok
+    assert look.do(contract.JoinQueue, seat="9201", centre="110", groups=("dispatch",), home="530181").ok, "said otherwise"
+    refused = look.do(contract.JoinQueue, seat="9201", centre="12345", groups=("general",), home="530181")
+    assert (refused.ok, refused.code) == (False, "queue.kind")
+    county.dial(town.number("1101"))
+    county.hear(helper.tone)
+    own = look.party(look.live_call(county.user).call.id, "9201")
+    assert (own.centre, own.home) == ("110-anning", ""), "its own centre's callers are not forgotten"
+    county.hang_up()
+    look.seat_is("9201", status="available", state="idle")
+
+    city.dial(town.number("110"))
+    city.hear(helper.tone)
+    assert "昆明市公安局110指挥中心" in helper.seen("incoming")[-1]["display"]
+    call = look.live_call(city.user).call.id
+    party = look.party(call, "9201")
+    assert (party.role, party.centre, party.home) == ("police", "110", "530181")
+    shown = {one["seat"]: one for one in json.loads(town.hotline("seats", "status", "--centre", "110", "--json"))}
+    assert [one["home"] for one in shown["9201"]["helps"]] == ["530181"] and shown["9201"]["state"] == "talking"
+    assert not shown["9001"]["helps"] and "9202" not in shown
+    assert look.do(contract.LeaveQueue, seat="9201", centre="110").ok
+    assert look.do(contract.LeaveQueue, seat="9201", centre="110").ok, "twice is no harm"
+    assert look.party(call, "9201").left_at is None, "the call goes on"
+    city.hang_up()
+    look.seat_is("9201", status="available", state="idle")
+    record = look.ended(call).call
+    assert record is not None
+    assert (record.centre, record.overflowed_to, record.answered_by) == ("110", "", "9201")
+
+    late.dial(town.number("110"))
+    late.wait_for("answered")
+    town.until(lambda: look.live_call(late.user).call.queued_at, "the caller to wait")
+    late.tape_reaches(2)
+    late.hang_up()
+    assert [one["caller"] for one in helper.seen("incoming")] == [county.user, city.user]

@@ -26,6 +26,7 @@ MODELS = (
     "router.storage.casework",
     "router.storage.exchange",
     "router.storage.journal",
+    "router.storage.linkage",
     "router.storage.organisation",
 )
 """Modules that declare tables."""

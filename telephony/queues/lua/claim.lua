@@ -1,6 +1,6 @@
 -- Hold a named seat.
 local seat = load_seat(A.seat)
-if not seat or (A.centre ~= '' and seat.centre ~= A.centre) then
+if not seat or (A.centre ~= '' and seat.centre ~= A.centre and redis.call('SISMEMBER', helpers_key(A.centre), A.seat) == 0) then
   return finish(false, 'off')
 end
 local w = load_waiting(A.owner)

@@ -4,7 +4,8 @@
 -- ARGV[1] prefix of all keys (with a hash tag: one slot), ARGV[2] arguments as JSON. Times are whole milliseconds,
 -- 0 stands for none, '' for no text; lists of ids are joined by commas (cjson can't tell an empty list from an empty map).
 -- Keys: seats:<centre> and waiting:<centre> are hashes of JSON by id; seat-centre and attempt-centre tell where an id is;
--- centres is the set of centres; beat is when a node last renewed; seq numbers the arrivals; changes is the channel.
+-- helpers:<centre> is the set of seats of others that help it; centres is the set of centres; beat is when a node last
+-- renewed; seq numbers the arrivals; changes is the channel.
 
 local PREFIX = ARGV[1] .. ':'
 local A = cjson.decode(ARGV[2])
@@ -15,12 +16,12 @@ local BEAT = tonumber(redis.call('GET', PREFIX .. 'beat') or '0')
 -- Leases count only while nodes are able to renew them: not right after an outage of Redis itself.
 local LEASES = NOW - BEAT <= RULES.gap
 
-local changes, touched = {}, {}
+local changes, touched, touching = {}, {}, {}
 
 -- What is not stored when it is so: half of a seat's text, and half of the time to read it.
 local SEAT = {
   reason = '', wrap_until = 0, owner = '', call = '', node = '', expires = 0, unreachable_at = 0,
-  kept_status = '', kept_reason = '', kept_until = 0, kept_at = 0,
+  kept_status = '', kept_reason = '', kept_until = 0, kept_at = 0, helps = '',
 }
 local WAITING = {offer = '', exclude = '', told = '', told_at = 0}
 SEAT.__index, WAITING.__index = SEAT, WAITING
@@ -56,13 +57,41 @@ local function waiting_key(centre)
   return PREFIX .. 'waiting:' .. centre
 end
 
+local function helpers_key(centre)
+  return PREFIX .. 'helpers:' .. centre
+end
+
+-- Which centres a seat helps: {centre, groups, home, exclusive} for each, kept as the text of such a list.
+local function helps_of(seat)
+  return seat.helps == '' and {} or cjson.decode(seat.helps)
+end
+
+-- The groups in which a seat serves a centre ('': in none, it helps another centre alone), and where a helper is.
+local function serves(seat, centre)
+  local away = false
+  for _, help in ipairs(helps_of(seat)) do
+    if help[1] == centre then return help[2], help[3] end
+    away = away or help[4]
+  end
+  return away and '' or seat.groups, ''
+end
+
 -- A change that may let somebody be served: told to all nodes when the script is done.
 local function touch(centre)
-  touched[centre] = true
+  if not touched[centre] then
+    touched[centre] = true
+    touching[#touching + 1] = centre
+  end
+end
+
+-- The same at every centre that a seat serves, its own first.
+local function touch_all(seat)
+  touch(seat.centre)
+  for _, help in ipairs(helps_of(seat)) do touch(help[1]) end
 end
 
 local function finish(ok, why)
-  for centre in pairs(touched) do
+  for _, centre in ipairs(touching) do
     redis.call('PUBLISH', PREFIX .. 'changes', centre)
   end
   return '{"ok":' .. tostring(ok) .. ',"why":"' .. (why or '') .. '","changes":' .. list(changes) .. '}'
@@ -142,8 +171,19 @@ local function load_seat(id)
     return nil
   end
   local seat = read(text, SEAT)
-  if settle(seat, true) then touch(seat.centre) end
+  if settle(seat, true) then touch_all(seat) end
   return seat
+end
+
+-- Texts of a centre's own seats, and of those that help it.
+local function seats_at(centre)
+  local texts = redis.call('HVALS', seats_key(centre))
+  for _, id in ipairs(redis.call('SMEMBERS', helpers_key(centre))) do
+    local own = redis.call('HGET', SEAT_CENTRE, id)
+    local text = own and redis.call('HGET', seats_key(own), id)
+    if text then texts[#texts + 1] = text end
+  end
+  return texts
 end
 
 local function skipped(seat)
@@ -171,10 +211,10 @@ local function before(a, b)
   return a.seq < b.seq
 end
 
--- Owner to seat, of a centre's seats that are held now.
+-- Owner to seat, of those that serve a centre and are held now.
 local function owned_at(centre)
   local owned = {}
-  for _, text in ipairs(redis.call('HVALS', seats_key(centre))) do
+  for _, text in ipairs(seats_at(centre)) do
     local seat = read(text, SEAT)
     settle(seat, false)
     if seat.owner ~= '' then owned[seat.owner] = seat.id end
@@ -183,7 +223,7 @@ local function owned_at(centre)
 end
 
 -- The seat that is held for a waiting attempt now, or ''. owned: what owned_at said of its centre; w.offer names a seat that
--- may be of another centre (it was claimed, or moved).
+-- may be of another centre (it was claimed, moved, or helps no more).
 local function live_offer(w, owned)
   if owned[w.id] then
     return owned[w.id]
@@ -208,4 +248,31 @@ local function tried(seat_id, attempt)
     w.offer = ''
     save_waiting(w)
   end
+end
+
+-- The attempt for which a seat is held knows it, also when the seat does not serve its centre any more.
+local function remember_offer(seat)
+  local w = seat.owner ~= '' and load_waiting(seat.owner)
+  if w then
+    w.offer = seat.id
+    save_waiting(w)
+  end
+end
+
+-- A seat helps a centre otherwise (help), or no more (nil). True if that is a change; the caller stores it.
+local function set_help(seat, centre, help)
+  local helps, found = {}, false
+  for _, old in ipairs(helps_of(seat)) do
+    if old[1] ~= centre then
+      helps[#helps + 1] = old
+    elseif help then
+      helps[#helps + 1] = help
+      found = true
+    end
+  end
+  if help and not found then helps[#helps + 1] = help end
+  local before = seat.helps
+  seat.helps = #helps > 0 and cjson.encode(helps) or ''
+  redis.call(help and 'SADD' or 'SREM', helpers_key(centre), seat.id)
+  return seat.helps ~= before
 end

@@ -3,11 +3,8 @@ local seat = load_seat(A.seat)
 if seat and seat.centre ~= A.centre then
   redis.call('HDEL', seats_key(seat.centre), seat.id)
   touch(seat.centre)
-  local w = seat.owner ~= '' and load_waiting(seat.owner)
-  if w then
-    w.offer = seat.id
-    save_waiting(w)
-  end
+  remember_offer(seat)
+  set_help(seat, A.centre, nil)
 end
 local moved = seat and (seat.centre ~= A.centre or seat.groups ~= A.groups or seat.priority ~= A.priority)
 if not seat then

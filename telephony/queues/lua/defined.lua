@@ -1,6 +1,6 @@
 -- End of making a seat known without a phone. Runs after define.lua.
 if moved then
   commit(seat, NOW, nil)
-  touch(seat.centre)
+  touch_all(seat)
 end
 return finish(true)

@@ -1,7 +1,9 @@
 -- Put an attempt among the waiting, or change one that is there: its place in time and a live offer stay.
 local w = A.waiting
 local old = load_waiting(w.id)
+w.offer = old and old.offer or ''
 if old and old.centre ~= w.centre then
+  w.offer = live_offer(old, owned_at(old.centre))
   drop_waiting(old)
   touch(old.centre)
 end
@@ -14,7 +16,6 @@ if A.head then
   end
 end
 w.seq = old and old.seq or redis.call('INCR', PREFIX .. 'seq')
-w.offer = old and old.offer or ''
 w.lease = NOW + RULES.lease
 w.told, w.told_at = '', 0
 redis.call('SADD', CENTRES, w.centre)

@@ -7,13 +7,15 @@ local function wake(at)
   if at > NOW and at < soonest then soonest = at end
 end
 
-local seats, groups_of, owned, taken = {}, {}, {}, {}
-for _, text in ipairs(redis.call('HVALS', seats_key(centre))) do
+local seats, groups_of, home_of, owned, taken = {}, {}, {}, {}, {}
+for _, text in ipairs(seats_at(centre)) do
   local seat = read(text, SEAT)
-  if settle(seat, not A.dry) and not A.dry then touch(centre) end
+  if settle(seat, not A.dry) and not A.dry then touch_all(seat) end
   seats[#seats + 1] = seat
+  local joined, home = serves(seat, centre)
+  home_of[seat.id] = home
   local groups = {}
-  for group in string.gmatch(seat.groups, '[^,]+') do groups[group] = true end
+  for group in string.gmatch(joined, '[^,]+') do groups[group] = true end
   groups_of[seat.id] = groups
   if seat.owner ~= '' then owned[seat.owner] = seat.id end
 end
@@ -124,10 +126,15 @@ for _, w in ipairs(waiting) do
       taken[seat.id] = true
       if own and not A.dry then
         hold(seat, 'reserved', NOW, w.id, w.call, w.node, NOW + A.ttl)
-        reserved[#reserved + 1] = seat.id
-        reserved[#reserved + 1] = report(seat, NOW, nil)
+        if seat.centre == centre then
+          reserved[#reserved + 1] = seat.id
+          reserved[#reserved + 1] = report(seat, NOW, nil)
+        else
+          commit(seat, NOW, nil)
+        end
         offers[#offers + 1] = cjson.encode({
           attempt = w.id, call = w.call, seat = seat.id, step = step - 1, node = w.node, expires = seat.expires,
+          home = home_of[seat.id],
         })
       end
     elseif signed == 0 then

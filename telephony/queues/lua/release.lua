@@ -21,5 +21,5 @@ if A.wrap_until > NOW then
   end
 end
 commit(seat, NOW, span)
-touch(seat.centre)
+touch_all(seat)
 return finish(true)

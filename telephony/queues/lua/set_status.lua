@@ -6,5 +6,5 @@ end
 forget_kept(seat)
 local span = set_status(seat, A.status, A.reason, NOW, A.till)
 commit(seat, NOW, span)
-touch(seat.centre)
+touch_all(seat)
 return finish(true)

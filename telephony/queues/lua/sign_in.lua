@@ -24,6 +24,6 @@ if seat.status == 'off' then
 end
 if moved or seat.status ~= was or kept ~= '' then
   commit(seat, NOW, span)
-  touch(seat.centre)
+  touch_all(seat)
 end
 return finish(true)

@@ -13,5 +13,5 @@ if seat.status ~= 'off' then
   span = set_status(seat, 'off', A.why, NOW)
 end
 commit(seat, NOW, span)
-touch(seat.centre)
+touch_all(seat)
 return finish(true)

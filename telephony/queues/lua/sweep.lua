@@ -2,7 +2,7 @@
 for _, centre in ipairs(redis.call('SMEMBERS', CENTRES)) do
   for _, text in ipairs(redis.call('HVALS', seats_key(centre))) do
     local seat = read(text, SEAT)
-    if settle(seat, true) then touch(centre) end
+    if settle(seat, true) then touch_all(seat) end
   end
   for _, text in ipairs(redis.call('HVALS', waiting_key(centre))) do
     local w = read(text, WAITING)

@@ -7,7 +7,7 @@ if seat.state ~= 'idle' and seat.owner ~= A.owner then
   if not A.own then return finish(false, 'owner') end
   if seat.state == 'talking' then return finish(false, 'busy') end
   tried(seat.id, seat.owner)
-  touch(seat.centre)
+  touch_all(seat)
 end
 local since = seat.state == 'talking' and seat.state_since or NOW
 hold(seat, 'talking', since, A.owner, A.call, A.node, NOW + RULES.lease)

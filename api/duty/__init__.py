@@ -1,0 +1,1 @@
+"""Who is on duty: posts, rosters, what is wrong with them, test calls."""

@@ -1,0 +1,1 @@
+"""Emergency events over HTTP: registered, told, started by plan, commanded, reported, reviewed."""

@@ -1,0 +1,1 @@
+"""Emergency resources: what there is, who looks after it, what is near."""

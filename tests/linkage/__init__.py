@@ -1,0 +1,1 @@
+"""Linkage: emergencies, who is called, and what is reported."""
