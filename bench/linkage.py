@@ -51,7 +51,8 @@ SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 WIDTH = 20
 """Pages on their way at once."""
 TOLD, LAG = Aim(most=2), Aim(most=1)
-TIMERS, SPREAD, LONGEST = 10_000, 60.0, 75.0
+TIMERS, DUE, SPREAD, LONGEST = 10_000, 2_000, 60.0, 75.0
+"""So many are open, so many of them come due within so many seconds; the others an hour later."""
 LEAD = 4.0
 """Seconds until the first timer is due: they are written meanwhile."""
 PATIENCE = 120.0
@@ -91,9 +92,9 @@ async def _measure(run: Run, name: str, url: str, redis_url: str, folder: Path) 
     try:
         figures = await _notices(run, town, name, redis_url)
         count = TIMERS // 10 if run.quick else TIMERS
-        seconds = SPREAD * count / TIMERS
-        run.say(f"linkage on {NAMES[name]}: {count:,} timers in {seconds:g} s …")
-        return figures + await _timers(town, name, url, folder, count, seconds)
+        due = DUE * count // TIMERS
+        run.say(f"linkage on {NAMES[name]}: {count:,} timers open, {due:,} due in {SPREAD:g} s …")
+        return figures + await _timers(town, name, url, folder, count, due)
     finally:
         await town.close()
 
@@ -208,14 +209,17 @@ def _core(url: str) -> Iterator[_Core]:
 # --- open timers
 
 
-async def _timers(town: Town, name: str, url: str, folder: Path, count: int, seconds: float) -> list[Figure]:
+async def _timers(town: Town, name: str, url: str, folder: Path, count: int, due: int) -> list[Figure]:
     ids = await town.idle(count)
-    process = _process(url, str(folder), str(count), str(LONGEST))
+    process = _process(url, str(folder), str(due), str(LONGEST))
     try:
         assert process.stdout is not None
         if not await asyncio.to_thread(process.stdout.readline):
             raise Late("the process of timers did not start")
-        await town.set_timers(engine.TIMER, ids, linkage_town.now() + dt.timedelta(seconds=LEAD), seconds)
+        first = linkage_town.now() + dt.timedelta(seconds=LEAD)
+        await town.clear_timers()
+        await town.set_timers(engine.TIMER, ids[due:], first + dt.timedelta(hours=1), 3600)
+        await town.set_timers(engine.TIMER, ids[:due], first, SPREAD)
         line = await asyncio.to_thread(process.stdout.readline)
         left = await town.undone(engine.TIMER)
     finally:
@@ -227,7 +231,7 @@ async def _timers(town: Town, name: str, url: str, folder: Path, count: int, sec
     told = json.loads(line)
     lags = [*told["lags"], *left]
     cpu = 1000 * told["cpu"] / len(told["lags"])
-    what = f"{count:,} timers in {seconds:g} s, {NAMES[name]}"
+    what = f"{count:,} timers open, {due:,} due in {SPREAD:g} s, {NAMES[name]}"
     return [
         Figure(f"linkage.lag_median.{name}", f"{what}: lag, median", median(lags), "s"),
         Figure(f"linkage.lag_p99.{name}", f"{what}: lag, p99", percentile(lags, 0.99), "s", LAG),

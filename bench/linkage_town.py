@@ -100,6 +100,11 @@ class Town:
                 await session.execute(insert(ChainHead), heads)
         return ids
 
+    async def clear_timers(self) -> None:
+        """None of those before comes any more."""
+        async with self.database.write() as session:
+            await session.execute(update(Timer).where(Timer.state == "pending").values(state="cancelled"))
+
     async def set_timers(self, kind: str, events_: list[str], first: dt.datetime, seconds: float) -> None:
         """A timer for each event, evenly over so many seconds."""
         apart = dt.timedelta(seconds=seconds) / len(events_)
@@ -110,13 +115,12 @@ class Town:
             for number, one in enumerate(events_)
         ]  # fmt: skip
         async with self.database.write() as session:
-            await session.execute(update(Timer).where(Timer.state == "pending").values(state="cancelled"))
             for at in range(0, len(rows), BATCH):
                 await session.execute(insert(Timer), rows[at : at + BATCH])
 
     async def undone(self, kind: str) -> list[float]:
         """For how many seconds timers wait that should have run and have not."""
-        query = select(Timer.due_at).where(Timer.kind == kind, Timer.state == "pending")
+        query = select(Timer.due_at).where(Timer.kind == kind, Timer.state == "pending", Timer.due_at <= now())
         async with self.database.read() as session:
             return [(now() - one).total_seconds() for one in (await session.scalars(query)).all()]
 

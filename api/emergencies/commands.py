@@ -81,7 +81,7 @@ async def refuse(
 
 @router.post("/linkage-requests/{request}/progress", summary="出动、到场、反馈 / Progress")
 async def progress(
-    request: str, body: schemas.ProgressBody, rev: IfMatch, work: Working, response: Response, actor: Answerer
+    request: str, body: schemas.RequestProgressBody, rev: IfMatch, work: Working, response: Response, actor: Answerer
 ) -> views.RequestView:
     await rules.load(work.session, actor, LinkageRequest, request, work.now)
     return _request(response, await requests.progress(work, request, body.step, at=body.at, text=body.text, rev=rev))

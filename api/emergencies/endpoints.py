@@ -91,7 +91,7 @@ async def list_events(
 
 @router.post("", status_code=201, summary="登记突发事件 / Register an event")
 async def register(
-    body: schemas.RegisterBody, work: Working, response: Response, actor: Annotated[Actor, allowed("event.register")]
+    body: schemas.EventRegisterBody, work: Working, response: Response, actor: Annotated[Actor, allowed("event.register")]
 ) -> views.EventView:
     """另一条热线即时收到通报并须签收;够级别的自动开始报送倒计时。"""
     city = city_of(work, body.city)

@@ -46,7 +46,7 @@ class EventBody(Body):
     level_reason: Annotated[str, Field(max_length=1000), MANY_LINES] = ""
 
 
-class RegisterBody(EventBody):
+class EventRegisterBody(EventBody):
     """登记突发事件"""
 
     city: Division | None = Field(default=None, description="州市,默认本市")
@@ -83,7 +83,7 @@ class ReasonBody(Body):
     reason: Text
 
 
-class ProgressBody(Body):
+class RequestProgressBody(Body):
     """出动、到场、反馈"""
 
     step: Literal["send-out", "arrive", "feed-back"]

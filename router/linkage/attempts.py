@@ -51,7 +51,6 @@ async def queue(
         number_print=print_of(number.number), words=text, urgent=urgent,
     )  # fmt: skip
     work.session.add(row)
-    await work.session.flush()
     if event is not None:
         events.note(work, event, "attempt.decided", row.id, channel=channel, post=post, rung=rung, request=request)
     if channel == "sms":
@@ -78,7 +77,6 @@ async def record(
         answered_at=work.now if outcome != "delivered" else None, note=by,
     )  # fmt: skip
     work.session.add(row)
-    await work.session.flush()
     return row
 
 

@@ -100,7 +100,8 @@ async def _requests(work: Work, row: EmergencyEvent) -> dt.datetime | None:
         return again.moment
     tries = await attempts.tries(work, [one.id for one in begun])
     ladders = posts.Ladders(work.session, work.now)
-    _kept = await _posts(work, [one.post_id for one in begun if _climbs(one)])
+    kept = await _posts(work, [one.post_id for one in begun if _climbs(one)])
+    await ladders.read(kept)
     for one in begun:
         rungs: tuple[ladder.Rung, ...] = ()
         for _ in range(ROUNDS):

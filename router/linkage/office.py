@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config import settings as configuration
 from router.linkage import levels
 from router.linkage.levels import Rulebook
 
@@ -30,7 +31,8 @@ class Office:
 
 
 def of(settings: Settings) -> Office:
-    """The office of an installation. Raise :class:`router.linkage.levels.BadLevels`."""
+    """The office of an installation; a configuration without rules of its own has the shipped ones. Raise
+    :class:`router.linkage.levels.BadLevels`."""
     installation = settings.installation
     seats = {one.id for one in installation.seats}
     lines = {one.id: one.number for one in installation.outside}
@@ -45,4 +47,5 @@ def of(settings: Settings) -> Office:
                 return "" if trunk is not None else "拨号规则禁止这个号码"
         return "没有适用的拨号规则"
 
-    return Office(forbids, lines, levels.read(settings.config_dir / LEVELS))
+    own = settings.config_dir / LEVELS
+    return Office(forbids, lines, levels.read(own if own.exists() else configuration.DEFAULT_FOLDER / LEVELS))

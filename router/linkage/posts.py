@@ -249,8 +249,15 @@ class Ladders:
     session: AsyncSession
     now: dt.datetime
     _rungs: dict[str, tuple[Rung, str | None]] = field(default_factory=dict)
+    _books: dict[str, Roster] = field(default_factory=dict)
+    _rostered: set[str] = field(default_factory=set)
     gaps: set[str] = field(default_factory=set)
     """Posts that have a roster, and nobody in it now; whoever is not a contact of the unit any more is nobody."""
+
+    async def read(self, found: Sequence[DutyPost]) -> None:
+        """Read the rosters of posts at once, for those who will ask for many ladders."""
+        self._books |= await rosters_of(self.session, found, self.now)
+        self._rostered |= await rostered(self.session, [one.id for one in found])
 
     async def of(self, post: str) -> tuple[Rung, ...]:
         """The ladder of a post, lowest rung first; a post that is gone is an empty rung."""
@@ -268,7 +275,9 @@ class Ladders:
         return self._rungs[post]
 
     async def _make(self, row: DutyPost, *, deep: bool = True) -> Rung:
-        book = await roster(self.session, row, self.now)
+        if row.id not in self._books:
+            await self.read([row])
+        book = self._books[row.id]
         duty = rosters.on_duty(book, self.now)
         person = await self._person(row, duty)
         own: list[Number] = []
@@ -277,7 +286,7 @@ class Ladders:
         own.append(Number(row.main, person.id if person else None))
         own += [Number(one) for one in (row.reserve, person.backup_phone if person else None) if one]
         texts = [Number(row.sms, person.id if person else None)] if row.sms else _mobile(person)
-        if person is None and (book.rotations or book.shifts or await rostered(self.session, [row.id])):
+        if person is None and row.id in self._rostered:
             self.gaps.add(row.id)
             stand_in = await self.session.get(DutyPost, row.fallback) if row.fallback and deep else None
             if stand_in is not None and stand_in.active:

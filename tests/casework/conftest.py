@@ -40,6 +40,11 @@ def furnished_postgresql() -> Iterator[str]:
 @pytest.fixture(params=DATABASE_KINDS)
 def town_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A furnished town of the test's own, on each kind of database in turn."""
+    yield from furnished(request, tmp_path)
+
+
+def furnished(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A copy of the town on the kind of database that the test is for."""
     if request.param == "sqlite":
         source: Path = request.getfixturevalue("furnished_sqlite")
         for part in source.parent.glob(f"{source.name}*"):

@@ -11,13 +11,20 @@ import psycopg
 import pytest
 
 from router.storage.engine import Database
-from tests.casework.conftest import town_url
+from tests.casework import conftest as casework
 from tests.casework.parts import furnish, keys
 from tests.linkage.parts import Station
-from tests.storage.parts import POSTGRESQL, run
+from tests.storage.parts import DATABASE_KINDS, POSTGRESQL, run
 
-__all__ = ["town_url"]
+BOTH = ("test_after_action", "test_calling", "test_engine", "test_gathering", "test_watch")
+"""Modules that are tried on PostgreSQL as well: whatever locks, joins or compares times. The others ask nothing new of it."""
 NOW = dt.datetime(2026, 11, 25, 2, 0, tzinfo=dt.UTC)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "town_url" in metafunc.fixturenames:
+        both = metafunc.module.__name__.rpartition(".")[2] in BOTH
+        metafunc.parametrize("town_url", DATABASE_KINDS if both else DATABASE_KINDS[:1], indirect=True)
 
 
 def _furnish(url: str, folder: Path) -> None:
@@ -44,6 +51,12 @@ def furnished_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
             yield name
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def town_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A furnished town of the test's own."""
+    yield from casework.furnished(request, tmp_path)
 
 
 @pytest.fixture

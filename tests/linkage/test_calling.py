@@ -83,7 +83,8 @@ def test_no_more_pages_than_the_core_carries_and_the_urgent_go_first(station: St
     with responder(valkey.url) as core:
         ring(station, valkey, width=2)
         ring(station, valkey, width=2)
-    assert {one.to: one.urgent for one in pages(core)} == {"087163110003": True, "087163110000": False}
+    asked = {one.to: one.urgent for one in pages(core)}
+    assert len(asked) == 2 and asked["087163110003"], "two at a time, and the urgent one is among the first"
 
 
 def test_two_workers_never_ring_the_same_telephone(station: Station, valkey: servers.Valkey) -> None:

@@ -99,6 +99,7 @@ def test_command_line_shows_what_each_seat_is_doing(town: Town) -> None:
         "phone": "registered",
         "state": "idle",
         "call": "",
+        "helps": [],
     }
     assert not paused.seen("incoming")
     citizen.hang_up()
