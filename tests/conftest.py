@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def own_logs() -> Iterator[None]:
     level = root.level
     yield
     structlog.reset_defaults()
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # what others still log is no output
     root.setLevel(level)
     for handler in root.handlers[:]:
         if type(handler) is logging.StreamHandler:

@@ -108,7 +108,7 @@ def test_only_supervisors_may_watch_and_only_calls_that_are(talk: Talk, prompts:
     other = talk.town.seat("8002", answer())
     other.registered()
     forbidden = other.dial("*218001")
-    prompts.hear(other, "forbidden", call=forbidden)
+    prompts.hear(other, "forbidden", call=forbidden, seconds=0.8)
     nobody = talk.supervisor.dial("*218003")
     prompts.hear(talk.supervisor, "no_call", call=nobody, seconds=0.8)
     unknown = talk.supervisor.dial("*218888")
