@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from robots.handset import ring
+from robots.handset import answer, ring
 from robots.matter import Desk
 from robots.rehearsal import Cast
 from robots.town import SECRET
@@ -60,7 +60,8 @@ def act(play: Play, scene: Scene) -> None:
     finally:
         for desk in desks.values():
             desk.close()
-        play.reachable.behave({"kind": "answer", "after": 0.5})
+        play.reachable.behave(answer(0.5))
+        play.reachable.forget()  # the calls that nobody took
         play.duty.register()
         play.free(play.operator)
 

@@ -445,6 +445,6 @@ SCENES: tuple[tuple[str, str, Callable[[Play, Scene], None]], ...] = (
     ("asker-left", "A transfer that fails after the asker has left", Play.asker_left),
     ("whisper", "A supervisor whispers (耳语)", Play.whisper),
     ("page", "A page acknowledged by key (呼叫通知)", Play.page),
-    ("room-killed", "A room is killed in mid-call", Play.room_killed),
     ("emergency", "Gas in a street: an emergency runs its course (突发事件与应急联动)", emergency.act),
+    ("room-killed", "A room is killed in mid-call", Play.room_killed),
 )
