@@ -62,7 +62,6 @@ class Caller(job.Looped):
     repeats: int = 2
     rules: job.Rules = field(default_factory=job.Rules)
     clock: Callable[[], float] = time.time
-    then: asyncio.Event = field(default_factory=asyncio.Event)
     name: str = "calling"
     loop: job.Loop = field(init=False)
     _lease: lease.Holder = field(init=False)
@@ -193,7 +192,6 @@ class Caller(job.Looped):
             for row in (await session.execute(query)).all():
                 if row.event_id is not None:
                     await engine.wake(session, row.event_id, now)
-        self.then.set()
 
 
 def _phone(state: str) -> Any:

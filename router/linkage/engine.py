@@ -307,19 +307,20 @@ async def audit(work: Work) -> list[str]:
 
     Return their ids.
     """
-    open_ = select(EmergencyEvent.id).where(
-        EmergencyEvent.state.in_(("registered", "responding")), EmergencyEvent.city.is_not(None)
-    )
+    open_ = select(EmergencyEvent.id).where(EmergencyEvent.state.in_(("registered", "responding")))
     alive = select(timers.TIMER.c.subject_id).where(
         timers.TIMER.c.kind == TIMER,
         timers.TIMER.c.state == "pending",
         timers.TIMER.c.due_at > work.now - dt.timedelta(seconds=STILL),
     )
-    waiting = select(LinkageRequest.event_id).where(
-        LinkageRequest.state.in_((*ladder.OPEN, *ladder.MOVING)), LinkageRequest.event_id.in_(open_)
+    query = select(LinkageRequest).where(
+        LinkageRequest.state.in_((*ladder.OPEN, *ladder.MOVING)),
+        LinkageRequest.begun_at.is_not(None),  # steps for graver levels wait for nothing but a person
+        LinkageRequest.event_id.in_(open_),
+        LinkageRequest.event_id.not_in(alive),
     )
-    query = waiting.where(LinkageRequest.event_id.not_in(alive)).distinct()
-    still = sorted((await work.session.scalars(query)).all())
+    asked = (await work.session.scalars(query)).all()
+    still = sorted({one.event_id for one in asked if ladder.next_duty(requests.asked(one)) is not None})
     for event in still:
         row = await events.hold(work, event)
         log.warning("linkage.stood_still", event_id=event, hint="it is gone through now")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from router import errors
-from router.linkage import events, ladder, posts, requests
-from tests.casework.parts import HOUSING, URBAN, unit
+from router.linkage import engine, events, ladder, posts, requests
+from router.timers import timers
+from tests.casework.parts import HOUSING, SYSTEM, URBAN, unit
 from tests.linkage.parts import APPROVED, CHIEF, PLAN, Station, operator
 
 GAS, GAS_RESERVE, GAS_CHIEF, POWER = "087163100001", "087163100002", "13900000008", "087163100003"
@@ -177,3 +178,19 @@ def test_a_stale_page_cannot_overwrite(station: Station) -> None:
     station.do(unit(HOUSING), requests.accept, gas.id, via="desk", who="甲")
     with pytest.raises(errors.Stale):
         station.do(operator(), requests.progress, gas.id, "arrive", rev=gas.rev)
+
+
+def test_the_auditor_wakes_a_chain_without_a_timer_and_leaves_alone_what_waits_for_nothing(station: Station) -> None:
+    event = station.started()
+    for number, post in ((GAS, "gas"), ("119", "fire")):
+        station.answer(number, "accepted")
+        station.do(CHIEF, requests.progress, station.request(event.id, post).id, "feed-back", text="已处置")
+    station.later(minutes=4)
+    assert station.do(SYSTEM, engine.audit) == []
+    station.answer(POWER, "accepted")
+    station.later(hours=1)
+    assert station.do(SYSTEM, engine.audit) == [], "who was only informed and has signed owes nothing"
+    other = station.started(title="另一处")
+    station.do(SYSTEM, lambda work: timers.cancel(work.session, other.id, work.now))
+    assert station.do(SYSTEM, engine.audit) == [other.id]
+    assert station.notices("12345", "linkage-still")
