@@ -43,8 +43,8 @@ from router import bus, worker
 from router.consumer import Consumer
 from router.journal import kick
 from router.journal.kick import Listener
-from router.linkage import answers, engine
-from router.linkage.calling import Caller
+from router.linkage.notifying import answers, engine
+from router.linkage.notifying.calling import Caller
 from telephony import contract
 
 SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"

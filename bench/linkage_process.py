@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench import linkage_town, processes
 from router import job, worker
-from router.linkage import engine
+from router.linkage.notifying import engine
 from router.timers.runner import Due, Handle, Handlers, Runner
 
 

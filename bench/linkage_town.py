@@ -17,15 +17,18 @@ from router.access.actor import Actor
 from router.casework import town, work
 from router.casework.work import Work
 from router.journal import chain as links
-from router.linkage import events, plan_versions, plans, posts
-from router.linkage.events import Approval, Draft
+from router.linkage.duty import posts
+from router.linkage.emergency import events
+from router.linkage.emergency.events import Approval, Draft
+from router.linkage.planning import plan_versions, plans
 from router.organisation import codes, divisions
 from router.storage import migrations, vault
 from router.storage.base import table_of
 from router.storage.casework import Notice
+from router.storage.emergencies import EmergencyEvent, MutualNotice
 from router.storage.engine import Database
 from router.storage.journal import ChainHead, Outbox, Timer
-from router.storage.linkage import EmergencyEvent, LinkageAttempt, LinkageRequest, MutualNotice
+from router.storage.notifying import LinkageAttempt, LinkageRequest
 from router.storage.organisation import Agency
 
 CITY, CENTRE, KIND = "530100", "12345", "gas-leak"

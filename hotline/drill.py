@@ -15,7 +15,7 @@ from hotline.errors import CommandError
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from router.linkage.rehearsal import Script
+    from router.linkage.drill.rehearsal import Script
 
 app = typer.Typer(help="Drills: the code of an emergency, on marked data.", no_args_is_help=True, rich_markup_mode=None)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -102,8 +102,8 @@ def _file(settings: Settings, name: str) -> Path:
 
 
 def _read(file: Path) -> Script:
-    from router.linkage import rehearsal
-    from router.linkage.plans import BadPlan
+    from router.linkage.drill import rehearsal
+    from router.linkage.planning.plans import BadPlan
 
     try:
         return rehearsal.load(file)

@@ -18,13 +18,16 @@ from router.access.actor import system
 from router.casework import town
 from router.casework.work import Work
 from router.journal import journal, kick
-from router.linkage import drills, events, reporting, requests
-from router.linkage.events import Approval
-from router.linkage.rehearsal import Caller, Happening, Script
+from router.linkage.drill import drills
+from router.linkage.drill.rehearsal import Caller, Happening, Script
+from router.linkage.emergency import events, reporting
+from router.linkage.emergency.events import Approval
+from router.linkage.notifying import requests
 from router.storage import migrations, vault
 from router.storage.base import table_of
+from router.storage.emergencies import EmergencyEvent
 from router.storage.engine import Database
-from router.storage.linkage import EmergencyEvent, LinkageAttempt, LinkageRequest
+from router.storage.notifying import LinkageAttempt, LinkageRequest
 
 if TYPE_CHECKING:
     from config.settings import Settings

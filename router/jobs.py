@@ -134,19 +134,12 @@ def casework(crew: Crew, settings: Settings, now: dt.datetime) -> None:
 def linkage(crew: Crew, settings: Settings, now: dt.datetime) -> None:
     """Emergencies: the engine's timers, telephones that are rung, how pages ended, text messages, duty rosters and test calls."""
     from router.casework import town
-    from router.linkage import (
-        answers,
-        calling,
-        dutytests,
-        engine,
-        gathering,
-        office,
-        plan_versions,
-        reinforcements,
-        reinforcing,
-        texting,
-        watch,
-    )
+    from router.linkage import office
+    from router.linkage.duty import dutytests, watch
+    from router.linkage.emergency import gathering
+    from router.linkage.notifying import answers, calling, engine, texting
+    from router.linkage.planning import plan_versions
+    from router.linkage.support import reinforcements, reinforcing
 
     here = town.of(settings)
     folder = settings.config_dir / office.PLANS

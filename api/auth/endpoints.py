@@ -15,7 +15,7 @@ from api.auth.schemas import Credentials, DeskChoice, Me, Options, PasswordChang
 from api.events import hub
 from api.kit import middleware, routing, state, work
 from api.kit.state import State
-from router.access import accounts, rules
+from router.access import accounts, roles
 from router.storage.organisation import SignIn
 
 router = routing.router("/auth", "auth")
@@ -60,7 +60,7 @@ async def _me(found: State, who: Identity, expires_at: dt.datetime) -> Me:
         seat=actor.seat,
         kind=who.kind,
         must_change=who.must_change,
-        actions=sorted(action for action in rules.ACTIONS if rules.may(actor, action)),
+        actions=sorted(action for action in roles.ACTIONS if roles.may(actor, action)),
         desks=[home, *(DeskChoice(unit=one.unit, role=one.role, until=one.until) for one in posted)],
         csrf=tokens.csrf(found.keys.csrf, who.session) if who.kind == "browser" else None,
         expires_at=expires_at,

@@ -16,7 +16,7 @@ from api.calls import service
 from api.events.sources import Raw, Told
 from api.kit.state import State
 from router.access import calls as reach
-from router.access import rules
+from router.access import roles
 from router.access.actor import Actor
 from router.calls_client import CallCoreError, CallsClient
 from router.storage.base import moment
@@ -137,13 +137,13 @@ class CallEvents:
         lines = self._lines
         if isinstance(event, contract.SeatChanged):
             centres, seats = frozenset({event.centre} - {""}), frozenset({event.seat})
-            return lambda actor: rules.may(actor, "seat.read") and reach.sees(actor, lines, centres, seats)
+            return lambda actor: roles.may(actor, "seat.read") and reach.sees(actor, lines, centres, seats)
         known = self._calls.get(event.call) or Involved()
         party = event.facts if isinstance(event, contract.PartyChanged) else None
 
         def seen_by(actor: Actor) -> bool:
             shown = party is None or reach.shows(actor, party)
-            return shown and rules.may(actor, "call.read") and reach.sees(actor, lines, known.centres, known.seats)
+            return shown and roles.may(actor, "call.read") and reach.sees(actor, lines, known.centres, known.seats)
 
         return seen_by
 

@@ -15,7 +15,7 @@ from api.calls.schemas import CaseRef, Outcome
 from api.kit.state import State
 from router import calls_now
 from router.access import calls as reach
-from router.access import fields, rules
+from router.access import fields, roles, rules
 from router.access.actor import Actor
 from router.calls_client import CallCoreError, CallsClient
 from router.errors import Forbidden, NotFound
@@ -127,7 +127,7 @@ async def record(session: AsyncSession, client: CallsClient, actor: Actor, where
 
 async def playable(session: AsyncSession, actor: Actor, where: reach.Lines, call: str, now: dt.datetime) -> frozenset[str]:
     """Ids of the call's recordings that the actor may hear."""
-    if not rules.may(actor, "recording.read"):
+    if not roles.may(actor, "recording.read"):
         return frozenset()
     wanted = select(Recording.id).where(Recording.call_id == call, reach.playable(actor, where, now))
     return frozenset((await session.scalars(wanted)).all())

@@ -14,14 +14,14 @@ from api.kit.casework import Looking, Working, own_city
 from api.kit.deps import IfMatch, LateSession, Pages, allowed
 from api.kit.fields import Division, Moment
 from api.kit.fields import Id as IdText
-from router.access import rules
+from router.access import roles
 from router.access.actor import Actor
 from router.casework.work import Work
 from router.errors import Conflict, NotFound
-from router.linkage import dutytests, posts, roster_table, rostering, watch
-from router.linkage.posts import Details
-from router.linkage.rostering import Turns
-from router.storage.linkage import DutyPost, DutyRotation, DutyShift, DutyTest
+from router.linkage.duty import dutytests, posts, roster_table, rostering, watch
+from router.linkage.duty.posts import Details
+from router.linkage.duty.rostering import Turns
+from router.storage.duty import DutyPost, DutyRotation, DutyShift, DutyTest
 
 router = routing.router("/duty", "duty")
 
@@ -297,7 +297,7 @@ async def list_tests(
 ) -> paging.Page[schemas.DutyTestView]:
     """尚未拨打的只有下达拨测的人能看到;承办单位只看本单位的。"""
     query = select(DutyTest, DutyPost).join(DutyPost, DutyPost.id == DutyTest.post_id).where(_own(work))
-    if not rules.may(actor, "duty.test"):
+    if not roles.may(actor, "duty.test"):
         query = query.where(DutyTest.called_at.is_not(None))
     for column, value in ((DutyTest.month, month), (DutyTest.post_id, post)):
         if value is not None:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from api.duty import schemas
 from router.access import fields
 from router.casework.work import Work
-from router.linkage import dutytests, posts, rostering, watch, words
-from router.linkage.dutytests import Tally
-from router.linkage.rostering import OnDuty
-from router.linkage.rosters import Slice
-from router.linkage.watch import Finding
-from router.storage.linkage import DutyPost, DutyRotation, DutyShift, DutyTest
+from router.linkage import words
+from router.linkage.duty import dutytests, posts, rostering, watch
+from router.linkage.duty.dutytests import Tally
+from router.linkage.duty.rostering import OnDuty
+from router.linkage.duty.rosters import Slice
+from router.linkage.duty.watch import Finding
+from router.storage.duty import DutyPost, DutyRotation, DutyShift, DutyTest
 from router.storage.organisation import DutyContact
 
 People = Mapping[str, DutyContact]

@@ -17,11 +17,11 @@ from api.kit.casework import Looking
 from api.kit.deps import allowed
 from router.access import audit
 from router.access.actor import Actor
-from router.linkage import after_action
-from router.linkage.after_action_material import RUNNING
+from router.linkage.review import after_action
+from router.linkage.review.after_action_material import RUNNING
 from router.reports import docx, page
 from router.reports.document import Document
-from router.storage.linkage import EmergencyEvent
+from router.storage.emergencies import EmergencyEvent
 
 router = routing.router("/emergencies", "after-action")
 

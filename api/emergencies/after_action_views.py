@@ -7,10 +7,11 @@ import datetime as dt
 from pydantic import Field
 
 from api.kit.fields import View
-from router.linkage import course, machines
-from router.linkage.after_action_material import RUNNING
-from router.linkage.course import Figures
-from router.storage.linkage import EmergencyEvent
+from router.linkage import machines
+from router.linkage.review import course
+from router.linkage.review.after_action_material import RUNNING
+from router.linkage.review.course import Figures
+from router.storage.emergencies import EmergencyEvent
 
 
 class LimitFigure(View):

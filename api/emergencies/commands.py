@@ -14,8 +14,10 @@ from api.kit.casework import Looking, Working
 from api.kit.deps import IfMatch, Pages, allowed
 from router.access import rules
 from router.access.actor import Actor
-from router.linkage import requests, tasks
-from router.storage.linkage import EventTask, LinkageRequest
+from router.linkage.emergency import tasks
+from router.linkage.notifying import requests
+from router.storage.emergencies import EventTask
+from router.storage.notifying import LinkageRequest
 
 router = routing.router("", "linkage")
 

@@ -18,10 +18,12 @@ from router.access import rules
 from router.access.actor import Actor
 from router.casework.work import Work
 from router.errors import NotFound
-from router.linkage import drills, gathering, machines, rehearsal
-from router.linkage.rehearsal import Script
+from router.linkage import machines
+from router.linkage.drill import drills, rehearsal
+from router.linkage.drill.rehearsal import Script
+from router.linkage.emergency import gathering
 from router.storage.casework import Case
-from router.storage.linkage import Drill
+from router.storage.emergencies import Drill
 
 router = routing.router("", "drills")
 

@@ -20,10 +20,13 @@ from router.access.actor import Actor
 from router.casework.work import Work
 from router.errors import Forbidden
 from router.journal import journal
-from router.linkage import attempts, events, kinds, mutual, nearby, plan_versions, plans, reporting, requests, resources, tasks
-from router.linkage.events import Approval, Draft
+from router.linkage.emergency import events, kinds, mutual, reporting, tasks
+from router.linkage.emergency.events import Approval, Draft
+from router.linkage.notifying import attempts, requests
+from router.linkage.planning import plan_versions, plans
+from router.linkage.resource import nearby, resources
 from router.storage.casework import Case
-from router.storage.linkage import EmergencyEvent, MutualNotice
+from router.storage.emergencies import EmergencyEvent, MutualNotice
 
 router = routing.router("/emergencies", "emergencies")
 

@@ -14,11 +14,11 @@ from api.kit import document, routing
 from api.kit.casework import Looking, Working
 from api.kit.deps import allowed
 from api.kit.fields import View
-from router.access import audit, rules
+from router.access import audit, roles, rules
 from router.access.actor import Actor
 from router.casework import attachments
-from router.linkage import files
-from router.storage.linkage import EventFile, EventTask
+from router.linkage.emergency import files
+from router.storage.emergencies import EventFile, EventTask
 
 router = routing.router("/emergencies/{event}/files", "emergencies")
 
@@ -61,7 +61,7 @@ async def add(
     if task is not None:
         await rules.load(work.session, actor, EventTask, task, work.now)
     if report is not None:
-        rules.require(actor, "event.report")
+        roles.require(actor, "event.report")
     made = await files.add(work, event, file.filename or "附件", await read(file), task=task, report=report)
     return FileView.model_validate(made)
 

@@ -14,8 +14,11 @@ from api.kit.casework import Looking, Working, city_of, own_city
 from api.kit.deps import IfMatch, Pages, allowed
 from router.access import rules
 from router.access.actor import Actor
-from router.linkage import plan_versions, plans, reporting, reviews
-from router.storage.linkage import EmergencyEvent, Improvement, PlanVersion, SituationReport
+from router.linkage.emergency import reporting
+from router.linkage.planning import plan_versions, plans
+from router.linkage.review import reviews
+from router.storage.duty import PlanVersion
+from router.storage.emergencies import EmergencyEvent, Improvement, SituationReport
 
 router = routing.router("", "linkage-papers")
 

@@ -8,18 +8,12 @@ from typing import Any
 from pydantic import Field
 
 from api.kit.fields import View
-from router.linkage import kinds, ladder, levels, machines, report_form, requests
-from router.storage.linkage import (
-    EmergencyEvent,
-    EventReview,
-    EventTask,
-    Improvement,
-    LinkageAttempt,
-    LinkageRequest,
-    MutualNotice,
-    PlanVersion,
-    SituationReport,
-)
+from router.linkage import machines
+from router.linkage.emergency import kinds, levels, report_form
+from router.linkage.notifying import ladder, requests
+from router.storage.duty import PlanVersion
+from router.storage.emergencies import EmergencyEvent, EventReview, EventTask, Improvement, MutualNotice, SituationReport
+from router.storage.notifying import LinkageAttempt, LinkageRequest
 
 
 class EventView(View):

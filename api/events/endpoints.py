@@ -17,7 +17,7 @@ from api.health import metrics
 from api.kit import routing, state
 from api.kit.deps import CurrentActor
 from api.kit.errors import Unprocessable
-from router.access import rules
+from router.access import roles
 
 router = routing.router("/events", "events")
 router.lifespan_part = hub.part  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ async def events(
     - `event: hello` 在连上时发出;`event: reset` 表示接续不上(离开太久或接收太慢),应重新读取页面数据。两者也带 id。
     - 每 15 秒一条注释作为心跳;会话失效时连接结束。
     """
-    rules.require(actor, "events.read")
+    roles.require(actor, "events.read")
     found = state.of(request)
     try:
         after = hub.read_place(last, len(hub.of(found).sources)) if last else None

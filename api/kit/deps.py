@@ -21,7 +21,7 @@ from api.kit.etag import IfMatch
 from api.kit.paging import Pages
 from api.kit.work import Answered, Work, of
 from config.settings import Settings
-from router.access import rules
+from router.access import roles
 from router.access.actor import Actor
 
 __all__ = [
@@ -53,7 +53,7 @@ def allowed(action: str) -> Callable[..., Any]:
     else 403, journalled. What it asks for is its attribute ``action``."""
 
     async def check(actor: CurrentActor) -> Actor:
-        rules.require(actor, action)
+        roles.require(actor, action)
         return actor
 
     check.action = action  # type: ignore[attr-defined]

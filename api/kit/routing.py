@@ -18,7 +18,7 @@ from api.kit import errors, idempotency, state
 from api.kit.errors import Unauthorized
 from api.kit.strict import StrictRequest
 from api.kit.work import Answered, Work
-from router.access import audit, rules
+from router.access import audit, roles
 from router.errors import CaseworkError, Forbidden
 from router.journal import kick
 
@@ -73,7 +73,7 @@ async def _admit(request: Request, work: Work, asked: set[str]) -> None:
         raise Unauthorized()
     work.actor = found.actor
     for action in asked:
-        rules.require(found.actor, action)
+        roles.require(found.actor, action)
 
 
 def actions(part: Dependant) -> set[str]:

@@ -18,7 +18,7 @@ from router.access import fields
 from router.access.actor import Actor
 from router.casework.work import Work
 from router.errors import Forbidden, Invalid, NotFound
-from router.linkage import watch
+from router.linkage.duty import watch
 from router.organisation import contacts
 from router.organisation.contacts import Details
 from router.storage.organisation import Agency, DutyContact

@@ -23,11 +23,11 @@ from api.reinforcements.schemas import (
 )
 from router.access.actor import Actor
 from router.casework.work import Work
-from router.linkage import reinforcements
 from router.linkage.machines import REINFORCEMENT
+from router.linkage.support import reinforcements
 from router.organisation import divisions
 from router.storage import call_records
-from router.storage.linkage import Reinforcement
+from router.storage.resources import Reinforcement
 
 router = routing.router("/reinforcements", "reinforcements")
 

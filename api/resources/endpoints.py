@@ -32,11 +32,11 @@ from router.access.actor import Actor
 from router.casework.work import Work
 from router.catalog.grid import MOST_ROWS
 from router.errors import Invalid, NotFound
-from router.linkage import nearby, resource_table, resources
-from router.linkage.nearby import Point
-from router.linkage.resources import CODE, KINDS, REMINDERS, Details, Kind, Reminder
-from router.storage.linkage import Resource, StockChange
+from router.linkage.resource import nearby, resource_table, resources
+from router.linkage.resource.nearby import Point
+from router.linkage.resource.resources import CODE, KINDS, REMINDERS, Details, Kind, Reminder
 from router.storage.organisation import Agency
+from router.storage.resources import Resource, StockChange
 
 router = routing.router("/resources", "resources")
 

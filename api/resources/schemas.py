@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from api.kit.fields import MANY_LINES, NOT_BLANK, ONE_LINE, Body, Division, Id, Phone, View, fault
-from router.linkage.resources import MOST, Kind
+from router.linkage.resource.resources import MOST, Kind
 
 Name = Annotated[str, Field(max_length=100), ONE_LINE, NOT_BLANK]
 Sort = Annotated[str, Field(max_length=20), ONE_LINE, NOT_BLANK]

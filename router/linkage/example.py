@@ -14,9 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from router.access.actor import system
 from router.casework.work import Work
-from router.linkage import office, plan_versions, resource_table
-from router.storage.linkage import DutyPost, Resource
+from router.linkage import office
+from router.linkage.planning import plan_versions
+from router.linkage.resource import resource_table
+from router.storage.duty import DutyPost
 from router.storage.organisation import Agency
+from router.storage.resources import Resource
 
 WHO = system("seed")
 

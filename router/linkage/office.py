@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import settings as configuration
-from router.linkage import levels
-from router.linkage.levels import Rulebook
+from router.linkage.emergency import levels
+from router.linkage.emergency.levels import Rulebook
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -32,7 +32,7 @@ class Office:
 
 def of(settings: Settings) -> Office:
     """The office of an installation; a configuration without rules of its own has the shipped ones. Raise
-    :class:`router.linkage.levels.BadLevels`."""
+    :class:`router.linkage.emergency.levels.BadLevels`."""
     installation = settings.installation
     seats = {one.id for one in installation.seats}
     lines = {one.id: one.number for one in installation.outside}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from router.linkage import ladder
+from router.linkage.notifying import ladder
 
 HERE = ZoneInfo("Asia/Shanghai")
 LEVELS = {1: "特别重大", 2: "重大", 3: "较大", 4: "一般"}

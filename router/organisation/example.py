@@ -22,7 +22,7 @@ from router.catalog import files, versions
 from router.linkage import example as linkage
 from router.organisation import agency_table, contacts
 from router.organisation.contacts import Details
-from router.storage.linkage import DutyPost
+from router.storage.duty import DutyPost
 from router.storage.organisation import Agency, CatalogVersion, DutyContact
 
 if TYPE_CHECKING:

@@ -37,9 +37,9 @@ from router.storage.casework import (
     SupervisionOrder,
     Ticket,
 )
+from router.storage.emergencies import EventFile
 from router.storage.exchange import ExchangeMessage
 from router.storage.journal import Delivery
-from router.storage.linkage import EventFile
 from router.timers import timers
 from router.timers.runner import Due, Handle
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from router.access import grants, rules
+from router.access import grants, roles, rules
 from router.access.actor import Actor, system
 from router.errors import Forbidden, NotFound
 from router.storage.base import Base
@@ -187,7 +187,7 @@ def test_a_row_of_others_is_told_as_missing_and_known_as_foreign(migrated_sqlite
 
 
 def test_roles_may_do_their_own_work_only() -> None:
-    may = {role: {action for action in rules.ACTIONS if rules.may(actor, action)} for role, actor in _one_of_each().items()}
+    may = {role: {action for action in roles.ACTIONS if roles.may(actor, action)} for role, actor in _one_of_each().items()}
     assert {"order.confirm", "order.withdraw", "order.notes"} <= may["police"]
     assert not any(action.startswith("order.") and action != "order.read" for action in may["operator"])
     assert {"ticket.sign", "ticket.handle", "ticket.request_police"} <= may["agency"]
@@ -196,7 +196,7 @@ def test_roles_may_do_their_own_work_only() -> None:
     assert {"account.manage", "catalog.publish", "peer.manage"} <= may["administrator"]
     assert {"inbound.push", "exchange.push"} <= may["integration"] and "recording.read" not in may["integration"]
     assert {"supervision.issue", "recording.read", "case.hold"} <= may["supervisor"]
-    assert "account.manage" in rules.ACTIONS and rules.may(system("test"), "account.manage")
+    assert "account.manage" in roles.ACTIONS and roles.may(system("test"), "account.manage")
 
 
 def _one_of_each() -> dict[str, Actor]:
@@ -205,11 +205,11 @@ def _one_of_each() -> dict[str, Actor]:
 
 def test_a_refusal_names_what_was_refused() -> None:
     with pytest.raises(Forbidden) as caught:
-        rules.require(world.STAFF, "account.manage")
+        roles.require(world.STAFF, "account.manage")
     assert caught.value.facts == {"action": "account.manage", "role": "agency"}
-    rules.require(world.STAFF, "ticket.sign")
+    roles.require(world.STAFF, "ticket.sign")
     with pytest.raises(KeyError):
-        rules.may(world.STAFF, "no.such.action")
+        roles.may(world.STAFF, "no.such.action")
 
 
 def test_somebody_posted_from_the_station_complained_of_does_not_see_it_either(migrated_sqlite_url: str) -> None:

@@ -30,7 +30,7 @@ from schemathesis.specs.openapi import checks
 
 from api.kit import routing
 from config.settings import Settings
-from router.access import rules
+from router.access import roles
 from tests.api.city import ROLES, City, settle
 from tests.api.parts import Person, Stand, standing
 from tests.calls.responder import responder
@@ -105,7 +105,7 @@ def rights(app: FastAPI) -> dict[str, frozenset[str]]:
     made: dict[str, frozenset[str]] = {}
     for route in routes(app):
         if wanted := routing.actions(route.dependant):
-            made[route.unique_id] = frozenset.intersection(*(rules.ACTIONS[one] for one in wanted))
+            made[route.unique_id] = frozenset.intersection(*(roles.ACTIONS[one] for one in wanted))
     return made
 
 

@@ -12,7 +12,7 @@ from api.features import Feature
 from api.kit import casework
 from config.settings import Settings
 from router.casework.work import Work
-from router.linkage import dutytests
+from router.linkage.duty import dutytests
 from tests.api.matters import code, furnish
 from tests.api.parts import AGENCY, OTHER_AGENCY, Person, Stand, run, standing
 

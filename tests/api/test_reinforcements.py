@@ -12,7 +12,7 @@ from config.settings import Settings
 from router.access.actor import system
 from router.casework import town
 from router.casework.work import Work
-from router.linkage import reinforcements
+from router.linkage.support import reinforcements
 from router.storage import call_records
 from router.storage.journal import JournalEntry, Outbox
 from telephony import contract

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from api.features import FEATURES, Feature
 from config.settings import Settings
-from router.linkage.resource_table import HEADINGS
+from router.linkage.resource.resource_table import HEADINGS
 from router.storage.journal import JournalEntry
 from tests.api.matters import code, furnish
 from tests.api.parts import AGENCY, OTHER_AGENCY, Stand, run, standing

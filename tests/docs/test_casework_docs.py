@@ -21,7 +21,7 @@ import router
 from api.features import FEATURES
 from api.kit import messages
 from hotline import cli
-from router.access import rules
+from router.access import roles
 from router.access.actor import ROLES
 from router.casework.machines import MACHINES, Machine
 from router.errors import CaseworkError
@@ -123,9 +123,9 @@ def test_every_role_duty_and_list_is_explained() -> None:
 def permissions() -> list[str]:
     """What each role may do, as the lines of the table in the documents."""
     subjects: dict[str, dict[str, list[str]]] = {}
-    for action, roles in rules.ACTIONS.items():
+    for action, allowed in roles.ACTIONS.items():
         subject, _, verb = action.partition(".")
-        for role in roles:
+        for role in allowed:
             subjects.setdefault(subject, {}).setdefault(role, []).append(verb)
     return [
         f"| `{subject}` | {' | '.join(' '.join(may.get(role, ())) or '–' for role in ROLES)} |"

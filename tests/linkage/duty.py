@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from zoneinfo import ZoneInfo
 
-from router.linkage import rosters
-from router.linkage.rosters import Roster, Rotation, Shift, Slice
+from router.linkage.duty import rosters
+from router.linkage.duty.rosters import Roster, Rotation, Shift, Slice
 
 CHINA, BERLIN, NEW_YORK = "Asia/Shanghai", "Europe/Berlin", "America/New_York"
 EIGHT, TWENTY, NIGHT = dt.time(8), dt.time(20), dt.time(2, 30)

@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from router.access.actor import Actor
 from router.casework.work import Work
-from router.linkage import dutytests, posts, rostering, watch
-from router.linkage.posts import Details
-from router.linkage.rostering import OnDuty, Turns
-from router.linkage.rosters import Roster, Slice
+from router.linkage.duty import dutytests, posts, rostering, watch
+from router.linkage.duty.posts import Details
+from router.linkage.duty.rostering import OnDuty, Turns
+from router.linkage.duty.rosters import Roster, Slice
 from router.organisation import contacts
-from router.storage.linkage import DutyPost, DutyTest
+from router.storage.duty import DutyPost, DutyTest
 from router.timers import timers
 from router.timers.runner import Handle
 from tests.casework.parts import HOUSING, KUNMING, SYSTEM, unit

@@ -10,18 +10,15 @@ from sqlalchemy import select, update
 from router import ids
 from router.access.actor import Actor
 from router.casework.work import Work
-from router.linkage import answers, attempts, engine, events, plan_versions, plans, posts
-from router.linkage.events import Approval, Draft
+from router.linkage.duty import posts
+from router.linkage.emergency import events
+from router.linkage.emergency.events import Approval, Draft
+from router.linkage.notifying import answers, attempts, engine
+from router.linkage.planning import plan_versions, plans
 from router.storage.casework import Notice
+from router.storage.emergencies import EmergencyEvent, EventTask, MutualNotice, SituationReport
 from router.storage.journal import JournalEntry, Outbox
-from router.storage.linkage import (
-    EmergencyEvent,
-    EventTask,
-    LinkageAttempt,
-    LinkageRequest,
-    MutualNotice,
-    SituationReport,
-)
+from router.storage.notifying import LinkageAttempt, LinkageRequest
 from router.timers.runner import Handle
 from telephony import contract
 from tests.casework.parts import HOUSING, KUNMING, LABOUR, SYSTEM, URBAN, Desk, operator, police

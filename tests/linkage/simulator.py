@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from router.linkage import engine, ladder, machines
-from router.linkage.ladder import Asked, Number, Rules, Rung, Try
+from router.linkage import machines
+from router.linkage.notifying import engine, ladder
+from router.linkage.notifying.ladder import Asked, Number, Rules, Rung, Try
 
 T0 = dt.datetime(2026, 12, 1, 8, 0, tzinfo=dt.UTC)
 EVERYTHING: dict[ladder.Channel, float] = {"desk": 0, "webhook": 0, "sms": 0, "phone": 0}

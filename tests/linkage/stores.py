@@ -6,11 +6,11 @@ from typing import Any
 
 from router.access.actor import Actor
 from router.casework.work import Work
-from router.linkage import resources
-from router.linkage.nearby import Point
-from router.linkage.resources import Details
+from router.linkage.resource import resources
+from router.linkage.resource.nearby import Point
+from router.linkage.resource.resources import Details
 from router.storage.journal import JournalEntry
-from router.storage.linkage import Resource, StockChange
+from router.storage.resources import Resource, StockChange
 from tests.casework.parts import DALI, HOUSING, KUNMING
 from tests.linkage.parts import ADMIN, Station
 

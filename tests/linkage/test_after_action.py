@@ -11,22 +11,14 @@ import zipfile
 import pytest
 
 from router.casework.work import Work
-from router.linkage import (
-    after_action,
-    chronicle,
-    drills,
-    events,
-    mutual,
-    rehearsal,
-    reporting,
-    requests,
-    resources,
-    reviews,
-    tasks,
-)
-from router.linkage.course import Ratio
-from router.linkage.events import Approval
-from router.linkage.resources import Details
+from router.linkage.drill import drills, rehearsal
+from router.linkage.emergency import events, mutual, reporting, tasks
+from router.linkage.emergency.events import Approval
+from router.linkage.notifying import requests
+from router.linkage.resource import resources
+from router.linkage.resource.resources import Details
+from router.linkage.review import after_action, chronicle, reviews
+from router.linkage.review.course import Ratio
 from router.reports import docx, page
 from router.reports.document import Document, SpanChart, Table
 from router.storage.calls import Call, Recording

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from router import bus
-from router.linkage import attempts, calling, requests
-from router.linkage.calling import Caller
-from router.linkage.ladder import Number
+from router.linkage.notifying import attempts, calling, requests
+from router.linkage.notifying.calling import Caller
+from router.linkage.notifying.ladder import Number
 from telephony import contract
 from tests import servers
 from tests.calls.responder import Responder, done, responder

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.journal.journal import Entry
-from router.linkage import chronicle, machines
-from router.linkage.chronicle import Names
-from router.linkage.discreet import HIDDEN, without_numbers
+from router.linkage import machines
+from router.linkage.review import chronicle
+from router.linkage.review.chronicle import Names
+from router.linkage.review.discreet import HIDDEN, without_numbers
 from router.reports.document import Happening
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ def test_every_action_that_is_journalled_of_an_event_has_a_sentence() -> None:
     found = {action: file.stem for file in sources() for action in written(file.read_text(), file.stem)}
     assert len(found) > 50, "the search itself finds something"
     missing = {action: module for action, module in found.items() if action not in chronicle.SENTENCES}
-    assert not missing, f"router/linkage/chronicle.py has no sentence for {missing}"
+    assert not missing, f"router/linkage/review/chronicle.py has no sentence for {missing}"
     assert not chronicle.SENTENCES.keys() - found.keys(), "sentences for what nobody writes"
     assert found.keys() >= chronicle.FOLLOWING
 

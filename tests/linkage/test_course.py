@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.linkage import course, ladder, tallies
-from router.linkage.course import Notice, Ratio, Report, Request, Spread, Task, Told
-from router.linkage.ladder import Asked, Rules
+from router.linkage.notifying import ladder
+from router.linkage.notifying.ladder import Asked, Rules
+from router.linkage.review import course, tallies
+from router.linkage.review.course import Notice, Ratio, Report, Request, Spread, Task, Told
 
 T0 = dt.datetime(2026, 12, 1, 0, 0, tzinfo=dt.UTC)
 """08:00 in China."""

@@ -9,8 +9,10 @@ import pytest
 
 from config import settings as configuration
 from router import errors
-from router.linkage import drills, events, rehearsal, requests
-from router.linkage.plans import BadPlan
+from router.linkage.drill import drills, rehearsal
+from router.linkage.emergency import events
+from router.linkage.notifying import requests
+from router.linkage.planning.plans import BadPlan
 from tests.casework.parts import HOUSING, KUNMING, unit
 from tests.linkage.parts import APPROVED, CHIEF, Station
 

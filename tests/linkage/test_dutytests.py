@@ -12,10 +12,13 @@ from sqlalchemy import update
 
 from router.casework.work import Work
 from router.errors import Conflict, Invalid, NotFound
-from router.linkage import attempts, dutytests, posts, requests, words
-from router.linkage.dutytests import Tally
+from router.linkage import words
+from router.linkage.duty import dutytests, posts
+from router.linkage.duty.dutytests import Tally
+from router.linkage.notifying import attempts, requests
 from router.storage.casework import Notice
-from router.storage.linkage import DutyPost, DutyTest, LinkageAttempt
+from router.storage.duty import DutyPost, DutyTest
+from router.storage.notifying import LinkageAttempt
 from tests.casework.parts import HOUSING, KUNMING, SYSTEM
 from tests.linkage.dutyparts import DAY, OURS, Crew, at
 from tests.linkage.parts import CHIEF, POSTS, Station

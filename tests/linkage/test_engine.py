@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from router import errors
-from router.linkage import engine, events, ladder, posts, requests
+from router.linkage.duty import posts
+from router.linkage.emergency import events
+from router.linkage.notifying import engine, ladder, requests
 from router.timers import timers
 from tests.casework.parts import HOUSING, SYSTEM, URBAN, unit
 from tests.linkage.parts import APPROVED, CHIEF, PLAN, Station, operator

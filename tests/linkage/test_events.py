@@ -7,8 +7,10 @@ import datetime as dt
 import pytest
 
 from router import errors
-from router.linkage import events, mutual, plan_versions, plans, reporting, reviews
-from router.linkage.events import Approval
+from router.linkage.emergency import events, mutual, reporting
+from router.linkage.emergency.events import Approval
+from router.linkage.planning import plan_versions, plans
+from router.linkage.review import reviews
 from tests.casework.parts import HOUSING, KUNMING, unit
 from tests.linkage.parts import ADMIN, APPROVED, CHIEF, PLAN, Station, draft, operator, police
 

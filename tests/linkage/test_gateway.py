@@ -17,8 +17,8 @@ from config.errors import ConfigError
 from config.model import SmsGateway, SmsSuccess
 from config.settings import Settings
 from router.journal.sending import Outcome
-from router.linkage import gateway, texting
-from router.linkage.texting import Message
+from router.linkage.notifying import gateway, texting
+from router.linkage.notifying.texting import Message
 from tests.linkage import smsgate
 from tests.linkage.smsgate import BODY, Gate, rules
 from tests.storage.parts import run

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from router.linkage import events, gathering, likeness
-from router.linkage.likeness import Told
-from router.linkage.plans import Gather
+from router.linkage.emergency import events, gathering, likeness
+from router.linkage.emergency.likeness import Told
+from router.linkage.planning.plans import Gather
 from router.storage.casework import Notice
-from router.storage.linkage import EmergencyEvent, EventCase
+from router.storage.emergencies import EmergencyEvent, EventCase
 from router.timers import timers
 from router.timers.runner import Handle
 from tests.linkage.parts import APPROVED, CHIEF, PLAN, SYSTEM, Station, operator

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from router.linkage import ladder
-from router.linkage.ladder import Rules
+from router.linkage.notifying import ladder
+from router.linkage.notifying.ladder import Rules
 from tests.linkage.simulator import EVERYTHING, INFORM, LEADER, MAYOR, PHONE, POST, T0, Story, begins, rung, story
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.linkage import ladder, machines
-from router.linkage.ladder import Asked, Rules
+from router.linkage import machines
+from router.linkage.notifying import ladder
+from router.linkage.notifying.ladder import Asked, Rules
 from tests.linkage.simulator import EVERYTHING, INFORM, LEADER, MAYOR, PHONE, POST, STEPS, T0, Story, begins, rung, story
 
 

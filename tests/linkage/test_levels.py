@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from router.errors import Invalid
-from router.linkage import kinds, levels
-from router.linkage.levels import FACTS, BadLevels, Criteria
+from router.linkage.emergency import kinds, levels
+from router.linkage.emergency.levels import FACTS, BadLevels, Criteria
 
 FILE = Path(__file__).parents[2] / "config" / "linkage" / "levels.yaml"
 SHIPPED = levels.read(FILE)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from router.casework import machines as casework
 from router.casework.machines import Machine
 from router.errors import ImpossibleTransition
-from router.linkage import ladder
 from router.linkage.machines import DRILL, EVENT, IMPROVEMENT, MACHINES, NOTICE, REINFORCEMENT, REPORT, REQUEST, TASK
+from router.linkage.notifying import ladder
 
 EACH = pytest.mark.parametrize("machine", MACHINES.values(), ids=lambda one: one.name)
 

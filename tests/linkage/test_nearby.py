@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.linkage import nearby
-from router.linkage.nearby import Found, Point, Spot
+from router.linkage.resource import nearby
+from router.linkage.resource.nearby import Found, Point, Spot
 
 KUNMING, DALI, BEIJING = Point(25.0389, 102.7183), Point(25.6065, 100.2676), Point(39.9042, 116.4074)
 POINTS = st.builds(Point, st.floats(-90, 90), st.floats(-180, 180))

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from config.errors import Problem
 from router.errors import TooLarge
-from router.linkage import kinds, ladder, plans, steps
-from router.linkage.plans import BadPlan, Plan
+from router.linkage.emergency import kinds
+from router.linkage.notifying import ladder, steps
+from router.linkage.planning import plans
+from router.linkage.planning.plans import BadPlan, Plan
 
 TEXT = """\
 plan: gas-leak

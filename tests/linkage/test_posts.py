@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from router.errors import Conflict, Forbidden, Invalid, Stale
-from router.linkage import posts, rostering
-from router.storage.linkage import DutyPost, DutyShift
+from router.linkage.duty import posts, rostering
+from router.storage.duty import DutyPost, DutyShift
 from tests.casework.parts import HOUSING, LABOUR, unit
 from tests.linkage.dutyparts import OURS, PHONES, Crew, at
 from tests.linkage.parts import ADMIN, Station

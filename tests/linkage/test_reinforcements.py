@@ -17,12 +17,12 @@ from router.access.actor import Actor
 from router.errors import Conflict, Forbidden, ImpossibleTransition, Invalid, NotFound, Stale
 from router.journal import journal, relay, routes
 from router.journal.deliver import Deliverer
-from router.linkage import reinforcements, reinforcing
-from router.linkage.reinforcements import NOTICE, TROUBLE, Rules, needed
-from router.linkage.reinforcing import KIND, Helper, Watcher
+from router.linkage.support import reinforcements, reinforcing
+from router.linkage.support.reinforcements import NOTICE, TROUBLE, Rules, needed
+from router.linkage.support.reinforcing import KIND, Helper, Watcher
 from router.storage import call_records
 from router.storage.journal import Delivery, JournalEntry, Outbox
-from router.storage.linkage import Reinforcement
+from router.storage.resources import Reinforcement
 from telephony import contract
 from tests import servers
 from tests.calls.responder import Answer, Responder, done, responder

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.errors import Invalid
-from router.linkage import report_form
-from router.linkage.report_form import FIELDS, KINDS
+from router.linkage.emergency import report_form
+from router.linkage.emergency.report_form import FIELDS, KINDS
 
 AT = dt.datetime(2026, 11, 25, 23, 7, tzinfo=dt.UTC)
 FULL = {kind: {name: f"{one.label}已知" for name, one in FIELDS.items() if kind in one.needed} for kind in KINDS}

@@ -17,11 +17,12 @@ from router.casework.work import Work
 from router.catalog.errors import BadTable
 from router.catalog.grid import BadFile
 from router.errors import Forbidden
-from router.linkage import plans, resource_table, resources
-from router.linkage.nearby import Point
-from router.linkage.resource_table import HEADINGS, BadResources, Imported
+from router.linkage.planning import plans
+from router.linkage.resource import resource_table, resources
+from router.linkage.resource.nearby import Point
+from router.linkage.resource.resource_table import HEADINGS, BadResources, Imported
 from router.organisation import agency_table
-from router.storage.linkage import Resource, StockChange
+from router.storage.resources import Resource, StockChange
 from tests.casework.parts import HOUSING, KUNMING, LABOUR, SYSTEM, URBAN, operator, unit
 from tests.linkage.parts import ADMIN, Station
 from tests.linkage.stores import DALI_ADMIN, book, journal, listed, near, put, row

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import update
 
 from router.access.actor import Actor
-from router.access.rules import ACTIONS
+from router.access.roles import ACTIONS
 from router.casework.work import Work
 from router.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from router.linkage import resources
-from router.linkage.nearby import Point
-from router.storage.linkage import Resource, StockChange
+from router.linkage.resource import resources
+from router.linkage.resource.nearby import Point
 from router.storage.organisation import Agency
+from router.storage.resources import Resource, StockChange
 from tests.casework.parts import HOUSING, KUNMING, URBAN, operator, unit
 from tests.linkage.parts import ADMIN, Station
 from tests.linkage.stores import DALI_ADMIN, book, journal, listed, near, put, row

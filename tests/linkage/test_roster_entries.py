@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from router.errors import CaseworkError, Conflict, Invalid
-from router.linkage import roster_entries, rosters
-from router.linkage.rosters import Roster, Shift
+from router.linkage.duty import roster_entries, rosters
+from router.linkage.duty.rosters import Roster, Shift
 from tests.linkage.duty import DAY, EIGHT, HOUR, NAMES, TWENTY, at, book, entry, shown, turning
 
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from router.catalog import grid
 from router.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from router.linkage import posts, roster_table, rostering
-from router.linkage.roster_table import BadRoster, Imported
+from router.linkage.duty import posts, roster_table, rostering
+from router.linkage.duty.roster_table import BadRoster, Imported
+from router.storage.duty import DutyShift
 from router.storage.journal import JournalEntry
-from router.storage.linkage import DutyShift
 from tests.casework.parts import KUNMING, LABOUR, unit
 from tests.linkage.dutyparts import DAY, OURS, Crew, at
 from tests.linkage.parts import ADMIN, Station

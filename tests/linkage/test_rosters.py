@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.errors import Invalid
-from router.linkage import rosters
-from router.linkage.rosters import Roster, Rotation, Shift, Slice
+from router.linkage.duty import rosters
+from router.linkage.duty.rosters import Roster, Rotation, Shift, Slice
 from tests.linkage.duty import BERLIN, CHINA, DAY, EIGHT, HOUR, NEW_YORK, NIGHT, TWENTY, at, book, entry, shown, turning
 
 

@@ -11,9 +11,9 @@ import pytest
 from config import settings
 from router.catalog import files
 from router.catalog.model import Catalog
-from router.linkage import plans
-from router.linkage.kinds import KINDS
-from router.linkage.plans import Plan, Step
+from router.linkage.emergency.kinds import KINDS
+from router.linkage.planning import plans
+from router.linkage.planning.plans import Plan, Step
 from telephony.speech import numbers, reading
 
 FOLDER = settings.DEFAULT_FOLDER / "plans"

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.linkage import ladder, machines, steps
-from router.linkage.steps import Member, Step
+from router.linkage import machines
+from router.linkage.notifying import ladder, steps
+from router.linkage.notifying.steps import Member, Step
 
 T0 = dt.datetime(2026, 12, 1, 8, 0, tzinfo=dt.UTC)
 LATER = T0 + dt.timedelta(seconds=600)

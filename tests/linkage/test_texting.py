@@ -17,10 +17,11 @@ from router import job
 from router.jobs import Parts
 from router.journal import relay, routes
 from router.journal.deliver import Deliverer
-from router.linkage import attempts, events, gateway, requests, texting
-from router.linkage.texting import KIND, Texts
+from router.linkage.emergency import events
+from router.linkage.notifying import attempts, gateway, requests, texting
+from router.linkage.notifying.texting import KIND, Texts
 from router.storage.journal import Delivery, JournalEntry, Outbox
-from router.storage.linkage import LinkageAttempt
+from router.storage.notifying import LinkageAttempt
 from tests.casework.parts import HOUSING, unit
 from tests.linkage import smsgate
 from tests.linkage.parts import Station

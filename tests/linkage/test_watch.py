@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.linkage import posts, rostering, rosters, watch
-from router.linkage.rosters import Roster, Shift
-from router.linkage.watch import Finding, Person, Watched
+from router.linkage.duty import posts, rostering, rosters, watch
+from router.linkage.duty.rosters import Roster, Shift
+from router.linkage.duty.watch import Finding, Person, Watched
 from router.storage.casework import Notice
 from router.supervision import notices
 from tests.casework.parts import HOUSING, URBAN

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.linkage import ladder, machines, words
+from router.linkage import machines, words
+from router.linkage.notifying import ladder
 from router.linkage.words import Matter
 from telephony.speech import reading
 

@@ -24,10 +24,13 @@ from router.storage.errors import SchemaMissing, SchemaTooNew, Unreachable, reas
 MODELS = (
     "router.storage.calls",
     "router.storage.casework",
+    "router.storage.duty",
+    "router.storage.emergencies",
     "router.storage.exchange",
     "router.storage.journal",
-    "router.storage.linkage",
+    "router.storage.notifying",
     "router.storage.organisation",
+    "router.storage.resources",
 )
 """Modules that declare tables."""
 LOCK = 0x686F746C696E65

@@ -1,0 +1,1 @@
+"""Drills (演练): scripts, and how they went."""

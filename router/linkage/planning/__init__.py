@@ -1,0 +1,1 @@
+"""Plans (预案) as data, and their versions."""

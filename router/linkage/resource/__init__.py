@@ -1,0 +1,1 @@
+"""Emergency resources (应急资源): what there is, where, and what is nearest."""

@@ -1,0 +1,1 @@
+"""Seats from elsewhere (异地座席支援)."""
