@@ -307,7 +307,7 @@ def told(found: Mapping[str, Any]) -> str:
     ]
     for what, key in (("item", "overruled_by_item"), ("model", "overruled_by_model")):
         lines += [
-            f"overruled, {what} {one['label'] or 'none'} {one['name']}: {one['overruled']} of {one['texts']}"
+            f"overruled, {what} {one['label'] or 'none'} {one['name']}".rstrip() + f": {one['overruled']} of {one['texts']}"
             for one in [one for one in found[key] if one["overruled"]][:8]
         ]
     return "\n".join(lines)
