@@ -27,6 +27,7 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Call = Annotated[str, typer.Argument(metavar="CALL", help="Id of the call, as `hotline calls list` shows it.")]
 Seat = Annotated[str, typer.Argument(metavar="SEAT", help="Id of the seat, e.g. 8001.")]
+Helped = Annotated[str, typer.Argument(metavar="CENTRE", help="Id or number of the centre that is helped.")]
 SeatOption = Annotated[str, typer.Option("--seat", metavar="SEAT", help="Seat of the supervisor.")]
 Party = Annotated[str, typer.Argument(metavar="PARTY", help="Id of the party, its seat, or `caller`.")]
 Within = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, max=3600, help="Wait so long for the answer.")]
@@ -323,6 +324,16 @@ def page(
         print(f"page to {ended.to}: {ended.outcome}" + (f" (key {ended.digit})" if ended.digit else ""))
 
 
+@app.command("stop-page")
+def stop_page(
+    page: Annotated[str, typer.Argument(metavar="PAGE", help="Id of the page, as `hotline calls page` tells it.")],
+    within: Within = calls_client.ANSWER_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """End a page, whether it waits for a line, rings or speaks."""
+    _do(_new(contract.StopPage, page=page), within, as_json, f"page {page} stopped")
+
+
 @app.command()
 def pick(call: Call, seat: Seat, within: Within = calls_client.ANSWER_SECONDS, as_json: Json = False) -> None:
     """Give a waiting call to a seat out of turn."""
@@ -349,3 +360,36 @@ def seat(
         reason=ask.reason(settings, status, reason),
     )
     _do(command, within, as_json, f"seat {seat} is {status}")
+
+
+@app.command()
+def lend(
+    seat: Seat,
+    centre: Helped,
+    group: Annotated[list[str], typer.Option(metavar="GROUP", help="Group of that centre's queue; may be given again.")],
+    home: Annotated[str, typer.Option(metavar="PLACE", help="Where the seat is, e.g. a division code.")] = "",
+    exclusive: Annotated[bool, typer.Option("--exclusive", help="Its own centre offers it nothing meanwhile.")] = False,
+    within: Within = calls_client.ANSWER_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Let a seat of another centre help: it is offered that centre's calls too, until `recall`."""
+    settings = ask.settings()
+    helped = ask.centre(settings, centre)
+    command = _new(
+        contract.JoinQueue,
+        seat=ask.seat(settings, seat),
+        centre=helped,
+        groups=tuple(group),
+        home=home,
+        exclusive=exclusive,
+    )
+    _do(command, within, as_json, f"seat {seat} helps {helped}")
+
+
+@app.command()
+def recall(seat: Seat, centre: Helped, within: Within = calls_client.ANSWER_SECONDS, as_json: Json = False) -> None:
+    """A seat helps a centre no more; the call that it has goes on."""
+    settings = ask.settings()
+    helped = ask.centre(settings, centre)
+    command = _new(contract.LeaveQueue, seat=ask.seat(settings, seat), centre=helped)
+    _do(command, within, as_json, f"seat {seat} helps {helped} no more")

@@ -92,6 +92,14 @@ def centres(settings: Settings, given: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def centre(settings: Settings, given: str) -> str:
+    """Id of the one centre that has this id or number."""
+    found = [one.id for one in settings.installation.centres if given == one.id or given in one.numbers]
+    if not found:
+        raise _no_centre(settings, given)
+    return found[0]
+
+
 def _no_centre(settings: Settings, given: str) -> CommandError:
     names = ", ".join(f"{one.id} {one.name}" for one in settings.installation.centres)
     return CommandError(f"calls.unknown_centre: there is no centre {given!r}", f"the configuration has {names}", 2)

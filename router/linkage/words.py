@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from router.linkage.notifying import ladder
@@ -32,6 +32,10 @@ LONGEST = 600
 """Characters that one call may speak."""
 SPOKEN = 3
 """So many matters are spoken in one call; of more, only the number is told."""
+NAMED = 60
+"""Characters of a place, where several long things are told."""
+MORE = "其余请看工作台"
+STOPS = "。!?;,、"
 DRILL = "这是演练,不是真实事件。"
 
 
@@ -64,8 +68,25 @@ def clock(at: dt.datetime) -> str:
 
 
 def spoken(matters: Sequence[Matter]) -> str:
-    """What a telephone says; keys are explained by the call core."""
-    return _all(matters)[:LONGEST]
+    """What a telephone says, at most :data:`LONGEST` characters; keys are explained by the call core.
+
+    What is too long is cut in its tasks, at the end of a sentence: where it is and what the keys are for is always told.
+    """
+    told = _all(matters)
+    if len(told) <= LONGEST:
+        return told
+    bare = _all([replace(one, place=cut(one.place, NAMED), task="") for one in matters])
+    share = (LONGEST - len(bare)) // min(len(matters), SPOKEN)
+    return _all([replace(one, place=cut(one.place, NAMED), task=cut(one.task, share, MORE)) for one in matters])
+
+
+def cut(text: str, most: int, more: str = "") -> str:
+    """At most so many characters, up to the last stop that fits; ``more`` tells that something is missing."""
+    if len(text) <= most:
+        return text
+    kept = text[: max(0, most - len(more) - 1)]
+    stop = max(kept.rfind(mark) for mark in STOPS)
+    return (kept[:stop] if stop > 0 else kept) + (f"。{more}" if more else "")
 
 
 def _all(matters: Sequence[Matter]) -> str:

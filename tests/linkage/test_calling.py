@@ -14,6 +14,7 @@ from telephony import contract
 from tests import servers
 from tests.calls.responder import Responder, done, responder
 from tests.linkage.parts import CHIEF, SYSTEM, Station
+from tests.linkage.test_drills import begin
 from tests.storage.parts import run
 
 GAS = "087163100001"
@@ -154,6 +155,24 @@ def test_test_call_is_never_in_one_page_with_an_emergency(station: Station, valk
     with responder(valkey.url) as core:
         ring(station, valkey)
     assert ["拨测" in spoken(one) for one in pages(core) if one.to == GAS] == [False]
+
+
+def test_drill_and_emergency_are_never_told_in_one_breath_and_the_emergency_goes_first(
+    station: Station, valkey: servers.Valkey
+) -> None:
+    _, drill = begin(station, telephones={}, real=True)
+    station.wait(seconds=1)
+    event = station.started().id
+    with responder(valkey.url) as core:
+        ring(station, valkey)
+        first = [one for one in pages(core) if one.to == GAS]
+        assert ["演练" in spoken(one) for one in first] == [False]
+        station.answer(GAS, "accepted", first[0].id)
+        station.wait(seconds=calling.QUIET + 1)
+        ring(station, valkey)
+    assert ["演练" in spoken(one) for one in pages(core) if one.to == GAS] == [False, True]
+    assert station.request(event, "gas").state == "accepted"
+    assert station.request(drill, "gas").state == "asking", "the key was for what was told"
 
 
 def test_taken_on_the_desk_while_it_rings_sends_the_end_of_the_page(station: Station, valkey: servers.Valkey) -> None:

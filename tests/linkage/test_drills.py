@@ -30,7 +30,7 @@ SCRIPT: dict[str, Any] = {
 }
 
 
-def run_until_started(station: Station, **more: Any) -> tuple[str, str]:
+def begin(station: Station, **more: Any) -> tuple[str, str]:
     script = rehearsal.parse({**SCRIPT, **more})
     drill = station.do(CHIEF, drills.prepare, script, city=KUNMING).id
     event = station.do(CHIEF, drills.begin, drill, script, centre="12345").id
@@ -39,7 +39,7 @@ def run_until_started(station: Station, **more: Any) -> tuple[str, str]:
 
 
 def test_only_the_drills_telephones_ring_and_nobody_gets_a_message(station: Station) -> None:
-    _, event = run_until_started(station)
+    _, event = begin(station)
     assert station.ringing(event) == ["7001"]
     assert station.attempts(event, "sms") == []
     assert "这是演练" in station.attempts(event)[0].words
@@ -48,18 +48,18 @@ def test_only_the_drills_telephones_ring_and_nobody_gets_a_message(station: Stat
 
 
 def test_a_drill_that_says_so_rings_real_posts_and_says_that_it_is_one(station: Station) -> None:
-    _, event = run_until_started(station, telephones={}, real=True)
+    _, event = begin(station, telephones={}, real=True)
     assert "087163100001" in station.ringing(event)
     assert all("这是演练" in one.words for one in station.attempts(event))
 
 
 def test_desks_show_that_it_is_a_drill(station: Station) -> None:
-    run_until_started(station)
+    begin(station)
     assert station.notices(HOUSING, "linkage")[0].text.startswith("【演练】")
 
 
 def test_it_is_scored_by_what_was_done_in_time(station: Station) -> None:
-    drill, event = run_until_started(station)
+    drill, event = begin(station)
     station.later(seconds=20)
     station.answer("7001", "accepted")
     station.later(minutes=5)
@@ -73,7 +73,7 @@ def test_it_is_scored_by_what_was_done_in_time(station: Station) -> None:
 
 
 def test_later_states_count_for_earlier_ones(station: Station) -> None:
-    drill, event = run_until_started(station)
+    drill, event = begin(station)
     station.do(unit(HOUSING), requests.progress, station.request(event, "gas").id, "arrive")
     marks = station.do(CHIEF, drills.finish, drill, rehearsal.parse(SCRIPT)).score["marks"]
     assert marks[0]["kept"] and marks[1]["kept"]
@@ -86,7 +86,7 @@ def test_posts_that_are_not_there_are_refused_before_anything_begins(station: St
 
 
 def test_a_drill_is_played_once(station: Station) -> None:
-    drill, _ = run_until_started(station)
+    drill, _ = begin(station)
     with pytest.raises(errors.ImpossibleTransition):
         station.do(CHIEF, drills.begin, drill, rehearsal.parse(SCRIPT), centre="12345")
 

@@ -66,6 +66,16 @@ def test_several_matters_are_told_in_one_call_and_the_rest_counted() -> None:
     assert "四号楼" not in words.spoken(places)
 
 
+def test_long_tasks_are_cut_at_a_stop_and_what_the_keys_are_for_is_still_told() -> None:
+    long = replace(LEAK, task="关断上下游阀门,逐户检查。" * 80)
+    alone = words.spoken([long])
+    assert len(alone) <= words.LONGEST and alone.endswith("逐户检查。其余请看工作台。")
+    for told in (words.spoken([long] * 2), words.spoken([replace(long, place="人民路" * 60)] * 5)):
+        assert len(told) <= words.LONGEST
+        assert told.endswith("按键对全部任务有效。")
+        assert told.count("燃气泄漏") == min(3, told.count("第")), "each place is told"
+
+
 def test_a_text_message_names_the_event_and_the_part() -> None:
     assert words.written(LEAK, NUMBER) == f"【应急联动】{NUMBER} 盘龙区人民路12号燃气泄漏 Ⅲ级(较大)。主责:到场关阀。"
     assert "(燃气抢修无人签收)" in words.written(replace(LEAK, rung=2), NUMBER)

@@ -121,7 +121,12 @@ class Caller(job.Looped):
             )
             ringing = select(ATTEMPT.c.number_print).where(_phone("sent"))
             free = or_(ATTEMPT.c.number_print.not_in(busy), and_(ATTEMPT.c.urgent, ATTEMPT.c.number_print.not_in(ringing)))
-            query = select(ATTEMPT).where(_phone("queued"), free).order_by(ATTEMPT.c.urgent.desc(), ATTEMPT.c.at, ATTEMPT.c.id)
+            query = (
+                select(ATTEMPT, EmergencyEvent.drill_id)
+                .outerjoin(EmergencyEvent, EmergencyEvent.id == ATTEMPT.c.event_id)
+                .where(_phone("queued"), free)
+                .order_by(ATTEMPT.c.urgent.desc(), ATTEMPT.c.at, ATTEMPT.c.id)
+            )
             groups = _by_page(again)
             for one in _by_telephone((await session.execute(query.limit(20 * self.width))).all())[: max(0, room)]:
                 groups[ids.new()] = one
@@ -151,14 +156,16 @@ class Caller(job.Looped):
 
     async def _words(self, session: Any, rows: Sequence[Any]) -> str:
         if len(rows) == 1:
-            return str(rows[0].words)[: words.LONGEST]
+            return words.cut(str(rows[0].words), words.LONGEST)
         found = []
         for row in rows:
             request = await session.get(LinkageRequest, row.request_id) if row.request_id else None
             event = await session.get(EmergencyEvent, row.event_id) if request is not None else None
             if request is not None and event is not None:
                 found.append(requests.matter(event, request))
-        return words.spoken(found) if len(found) == len(rows) else "".join(str(row.words) for row in rows)[: words.LONGEST]
+        return (
+            words.spoken(found) if len(found) == len(rows) else words.cut("".join(str(row.words) for row in rows), words.LONGEST)
+        )
 
     async def _give_up(self, session: Any, now: dt.datetime) -> None:
         """Pages whose end was never told."""
@@ -221,14 +228,21 @@ def _by_page(rows: Sequence[Any]) -> dict[str, list[Any]]:
 
 
 def _by_telephone(rows: Sequence[Any]) -> list[list[Any]]:
-    """What waits for each telephone, told in one call; those that have something urgent first, as the rows come. A test call is
-    told alone, and after what is meant: one key would answer both."""
+    """What waits for each telephone, told in one call; those that have something urgent first, as the rows come.
+
+    One key answers all that is told: what is meant goes first, and without a drill in the same breath; a drill waits for the
+    next call, a test call for the one after, alone.
+    """
     found: dict[str, list[Any]] = {}
-    for row in sorted(rows, key=lambda one: one.test_id is not None):
+    for row in sorted(rows, key=_earnest):
         there = found.setdefault(row.number_print, [])
-        if not there or row.test_id is None:
+        if not there or (row.test_id is None and _earnest(row) == _earnest(there[0])):
             there.append(row)
     return list(found.values())
+
+
+def _earnest(row: Any) -> int:
+    return 2 if row.test_id is not None else int(row.drill_id is not None)
 
 
 # --- ending pages
