@@ -138,7 +138,7 @@ def linkage(crew: Crew, settings: Settings, now: dt.datetime) -> None:
     from router.linkage.duty import dutytests, watch
     from router.linkage.emergency import gathering
     from router.linkage.notifying import answers, calling, engine, texting
-    from router.linkage.planning import plan_versions
+    from router.linkage.planning import plan_versions, plan_watch
     from router.linkage.support import reinforcements, reinforcing
 
     here = town.of(settings)
@@ -153,7 +153,7 @@ def linkage(crew: Crew, settings: Settings, now: dt.datetime) -> None:
     crew.groups.append(answers.group(here))
     crew.routes += [calling.route, texting.route, gathering.route, reinforcing.route]
     crew.senders |= {calling.STOP: lambda parts: calling.Stopper(parts.redis), **texting.senders(settings)}
-    for part in (engine, watch, dutytests, gathering):
+    for part in (engine, watch, dutytests, gathering, plan_watch):
         crew.handlers.register_all(part.handlers(here))
         crew.recurring += part.standing(now)
     crew.senders |= reinforcing.senders(here)

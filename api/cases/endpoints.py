@@ -23,6 +23,7 @@ from router.casework import allocate, attachments, cases, listing, machines, rep
 from router.casework.work import Work
 from router.errors import Forbidden, TooLarge
 from router.journal import journal
+from router.linkage import machines as emergencies
 from router.storage.casework import Attachment, Case, CaseCall, Deadline
 
 router = routing.router("/cases", "cases")
@@ -445,5 +446,5 @@ async def life_cycles(_: Annotated[Actor, allowed("catalog.read")]) -> list[Mach
     """各单据的状态和允许的步骤,供界面显示。"""
     return [
         MachineView(name=one.name, states=dict(one.names), steps=[(at, step, after) for (at, step), after in one.steps.items()])
-        for one in machines.MACHINES.values()
+        for one in (*machines.MACHINES.values(), *emergencies.MACHINES.values())
     ]

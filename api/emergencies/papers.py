@@ -14,6 +14,7 @@ from api.kit.casework import Looking, Working, city_of, own_city
 from api.kit.deps import IfMatch, Pages, allowed
 from router.access import rules
 from router.access.actor import Actor
+from router.linkage.drill import drills
 from router.linkage.emergency import reporting
 from router.linkage.planning import plan_versions, plans
 from router.linkage.review import reviews
@@ -160,7 +161,8 @@ async def _plan(work: Looking, version: str) -> PlanVersion:
 @router.get("/plans/{version}", summary="预案全文 / A plan")
 async def show_plan(version: str, work: Looking, _: PlanReader) -> views.WholePlan:
     row = await _plan(work, version)
-    return views.WholePlan(**dict(views.plan(row, work.now)), content=row.content)
+    runs = [views.run(one) for one in await drills.of_plan(work, row.city, row.plan)]
+    return views.WholePlan(**dict(views.plan(row, work.now)), content=row.content, runs=runs)
 
 
 @router.post("/plans", status_code=201, summary="发布预案版本 / Publish a plan")

@@ -9,10 +9,11 @@ from pydantic import Field
 
 from api.kit.fields import View
 from router.linkage import machines
+from router.linkage.drill import rehearsal
 from router.linkage.emergency import kinds, levels, report_form
 from router.linkage.notifying import ladder, requests
 from router.storage.duty import PlanVersion
-from router.storage.emergencies import EmergencyEvent, EventReview, EventTask, Improvement, MutualNotice, SituationReport
+from router.storage.emergencies import Drill, EmergencyEvent, EventReview, EventTask, Improvement, MutualNotice, SituationReport
 from router.storage.notifying import LinkageAttempt, LinkageRequest
 
 
@@ -327,8 +328,33 @@ class PlanRow(View):
     retired_at: dt.datetime | None
 
 
+class PlanRun(View):
+    """按预案进行的一次演练"""
+
+    drill: str
+    name: str
+    form: str
+    version: str = Field(description="所用的预案版本")
+    ended_at: dt.datetime | None
+    share: float | None = Field(description="得分率,0至100")
+    note: str = Field(description="人工讲评")
+
+
 class WholePlan(PlanRow):
     content: dict[str, Any]
+    runs: list[PlanRun] = Field(description="各版本的演练,最近的在前")
+
+
+def run(row: Drill) -> PlanRun:
+    return PlanRun(
+        drill=row.id,
+        name=row.name,
+        form=rehearsal.FORMS[row.form],
+        version=row.plan_version or "",
+        ended_at=row.ended_at,
+        share=row.score.get("share"),
+        note=row.note,
+    )
 
 
 def plan(row: PlanVersion, now: dt.datetime) -> PlanRow:

@@ -75,6 +75,12 @@ class Town:
     def desks_of(self, city: str) -> list[Desk]:
         return [one for one in self.desks.values() if self.city_of(one.id) == city]
 
+    def mains(self, city: str) -> list[str]:
+        """The main centre of each line that a city has: its supervisors answer for the city."""
+        sides: tuple[Side, ...] = ("12345", "110")
+        there = {one.side for one in self.desks_of(city)}
+        return [self.default(city, side).id for side in sides if side in there]
+
 
 @dataclass(slots=True)
 class Born:

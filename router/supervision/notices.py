@@ -64,6 +64,11 @@ async def settle_subject(work: Work, event: str, subject: str) -> None:
     await _settle(work, None, NOTICE.c.event_id == event, NOTICE.c.subject_id == subject)
 
 
+async def settle_others(work: Work, kind: str, but: Sequence[str]) -> None:
+    """The same for all notices of a kind that are about none of these subjects."""
+    await _settle(work, None, NOTICE.c.kind == kind, NOTICE.c.subject_id.not_in(but))
+
+
 async def _settle(work: Work, case: str | None, *which: ColumnElement[bool]) -> None:
     found = await work.session.execute(
         update(NOTICE)

@@ -32,6 +32,18 @@ def tag(answer: Any) -> dict[str, str]:
     return {"If-Match": answer.headers["ETag"]}
 
 
+def test_life_cycles_of_emergencies_are_told_as_data(sqlite_settings: Settings) -> None:
+    async def go() -> None:
+        async with standing(sqlite_settings) as stand:
+            await furnish(stand)
+            operator = await stand.sign_in("operator")
+            found = {one["name"]: one for one in (await operator.get(f"{API}/cases/meta/machines")).json()}
+            assert ["registered", "start", "responding"] in found["event"]["steps"]
+            assert found["linkage_request"]["states"]["accepted"] == "已签收" and "ticket" in found
+
+    run(go())
+
+
 def test_a_whole_event_with_everybody_in_his_part(settings: Settings) -> None:
     async def go() -> None:
         async with standing(settings) as stand:

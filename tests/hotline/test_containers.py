@@ -101,6 +101,12 @@ def test_the_interface_is_for_a_proxy_on_this_machine_unless_told_otherwise(raw:
     assert [str(network) for network in other.proxies] == ["10.0.0.7/32"]
 
 
+def test_the_worker_gets_what_proves_it_to_the_gateway_of_text_messages(raw: dict[str, Any]) -> None:
+    made = settings.load(env=filled(raw["services"]["worker"]["environment"], GIVEN | {"HOTLINE_SMS_SECRET": "sms-secret-1"}))
+    assert made.sms_secret is not None and made.sms_secret.get_secret_value() == "sms-secret-1"
+    assert "HOTLINE_SMS_SECRET" not in raw["services"]["api"]["environment"], "nobody else has it"
+
+
 def test_valkey_and_worker_run_as_in_the_file(
     services: dict[str, dict[str, Any]], tmp_path: Path, postgres_url: str, start: Callable[..., Command]
 ) -> None:

@@ -65,6 +65,8 @@ def test_it_is_scored_by_what_was_done_in_time(station: Station) -> None:
     station.later(minutes=5)
     station.do(unit(HOUSING), requests.progress, station.request(event, "gas").id, "arrive")
     done = station.do(CHIEF, drills.finish, drill, rehearsal.parse(SCRIPT))
+    ran = station.do(CHIEF, drills.of_plan, KUNMING, "gas-leak")
+    assert [(one.id, one.score["share"]) for one in ran] == [(drill, done.score["share"])], "the plan's test run"
     assert done.state == "ended" and station.event(event).state == "ended"
     assert done.score["share"] == 80.0
     assert [one["kept"] for one in done.score["marks"]] == [True, True, False]

@@ -7,7 +7,6 @@ registered, so that nobody takes their matters for real ones.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +23,7 @@ from router.linkage.emergency import events
 from router.linkage.emergency.events import Approval, Draft
 from router.linkage.notifying import requests
 from router.linkage.notifying.ladder import Rung
-from router.storage.duty import DutyPost
+from router.storage.duty import DutyPost, PlanVersion
 from router.storage.emergencies import Drill, EmergencyEvent
 from router.supervision import notices
 
@@ -163,10 +162,8 @@ async def listed(work: Work, city: str, limit: int = 100) -> list[Drill]:
     return list((await work.session.scalars(query)).all())
 
 
-async def since_last(work: Work, city: str) -> dict[str, dt.datetime]:
-    """Plan version → when it was last exercised (test runs of plans)."""
-    found: dict[str, dt.datetime] = {}
-    for row in await listed(work, city):
-        if row.plan_version is not None and row.ended_at is not None:
-            found.setdefault(row.plan_version, row.ended_at)
-    return found
+async def of_plan(work: Work, city: str, plan: str, limit: int = 20) -> list[Drill]:
+    """Drills that ran by a version of the plan, the newest first (test runs of plans, 预案演练)."""
+    query = select(Drill).join(PlanVersion, PlanVersion.id == Drill.plan_version)
+    query = query.where(PlanVersion.city == city, PlanVersion.plan == plan).order_by(Drill.ended_at.desc(), Drill.id)
+    return list((await work.session.scalars(query.limit(limit))).all())

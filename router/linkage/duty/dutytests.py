@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from router import ids
-from router.access.actor import Side, system
+from router.access.actor import system
 from router.casework.work import Town, Work, operation
 from router.errors import Conflict, Invalid
 from router.journal import journal
@@ -244,7 +244,7 @@ async def _end(
     row.outcome, row.ended_at = outcome, ended_at
     row.waited = attempts.seconds(rang_at or row.called_at, answered_at)
     await work.session.flush()
-    supervisors = _supervisors(work, post.city)
+    supervisors = work.town.mains(post.city)
     work.tell("duty.tested", None, [post.unit, *supervisors], post=post.id, test=row.id, outcome=outcome)
     if outcome == "accepted":
         await posts.answered(work, post)
@@ -269,13 +269,6 @@ async def _tell(work: Work, row: DutyTest, post: DutyPost, outcome: str, supervi
         await notices.raise_(work, unit=post.unit, kind=NOTICE, text=text, level=notices.URGENT, subject=post.id)
     for unit in supervisors:
         await notices.raise_(work, unit=unit, kind=NOTICE, text=text, level=notices.URGENT, role="supervisor", subject=post.id)
-
-
-def _supervisors(work: Work, city: str) -> list[str]:
-    """Centres whose supervisors answer for a city: the main one of each line."""
-    sides: tuple[Side, ...] = ("12345", "110")
-    there = {one.side for one in work.town.desks_of(city)}
-    return [work.town.default(city, side).id for side in sides if side in there]
 
 
 # --- results

@@ -165,8 +165,8 @@ async def ensure_first(session: AsyncSession, folder: Path, city: str, now: dt.d
     return len(rows)
 
 
-async def due_for_review(session: AsyncSession, city: str, today: dt.date, *, ahead: int = 30) -> list[PlanVersion]:
-    """Plans whose review is due within so many days, or over (K8)."""
+async def due_for_review(session: AsyncSession, today: dt.date, *, ahead: int) -> list[PlanVersion]:
+    """Plans in force of all cities whose review is due within so many days, or over (K8)."""
     limit = today + dt.timedelta(days=ahead)
-    query = select(PlanVersion).where(PlanVersion.city == city, PlanVersion.retired_at.is_(None), PlanVersion.review_by <= limit)
-    return list((await session.scalars(query.order_by(PlanVersion.review_by))).all())
+    query = select(PlanVersion).where(PlanVersion.retired_at.is_(None), PlanVersion.review_by <= limit)
+    return list((await session.scalars(query.order_by(PlanVersion.review_by, PlanVersion.id))).all())
