@@ -99,14 +99,18 @@ def telephony() -> None:
 @app.command()
 def worker() -> None:
     """Run the worker: call records, deadlines and timers, news to others, checkpoints of the journal."""
+    from hotline import emergencies
+
+    emergencies.check(_settings())
     _service("router.worker")
 
 
 @app.command()
 def api() -> None:
     """Run the HTTP interface: casework, live events, probes."""
-    from hotline import prepare
+    from hotline import emergencies, prepare
 
+    emergencies.check(_settings())
     prepare.data_folder(_settings())
     _service("api.server")
 
@@ -185,10 +189,12 @@ def config_check(as_json: _Json = False) -> None:
     """Check all configuration files and HOTLINE_ variables; exit status 2 if anything is wrong."""
     from config.secrets import Secrets
     from config.settings import load
+    from hotline import emergencies
 
     try:
         settings = load()
         Secrets.stored(settings).verify(settings)
+        emergencies.check(settings)
     except ConfigError as error:
         if not as_json:
             raise

@@ -31,7 +31,7 @@ Check = Callable[[Settings], list[Finding]]
 
 def examine(env: Mapping[str, str]) -> list[Finding]:
     """All findings; a configuration that can't be read leaves the checks of the machine."""
-    from hotline import examine_machine, examine_servers
+    from hotline import emergencies, examine_machine, examine_servers
 
     findings = examine_machine.software()
     try:
@@ -40,6 +40,7 @@ def examine(env: Mapping[str, str]) -> list[Finding]:
         return findings + [Finding("configuration", "fail", f"{p}".split(" — ")[0], p.remedy) for p in error.problems]
     findings.append(Finding("configuration", "ok", f"{settings.config_dir} ({settings.env})"))
     findings += [Finding("configuration", "warn", warning) for warning in settings.warnings]
+    findings += [Finding("emergencies", "fail", f"{p}".split(" — ")[0], p.remedy) for p in emergencies.problems(settings)]
     checks: list[Check] = [
         examine_machine.data_folder,
         examine_machine.secrets,

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.settings import Settings, check_http
-from hotline import lock, ports, prepare, processes, valkey
+from hotline import emergencies, lock, ports, prepare, processes, valkey
 from hotline.errors import CommandError
 from hotline.processes import Service, Supervisor
 
@@ -43,7 +43,9 @@ def _own(*arguments: str) -> list[str]:
 
 
 def check(settings: Settings) -> None:
-    """Raise :class:`CommandError` for what would stop the services from starting, above all ports in use."""
+    """Raise :class:`CommandError` or :class:`config.errors.ConfigError` for what would stop the services from starting, above all
+    ports in use."""
+    emergencies.check(settings)
     faults = [(need, fault) for need in ports.needs(settings) if (fault := ports.fault(need))]
     if faults:
         need, fault = faults[0]

@@ -85,6 +85,32 @@ def test_config_check_names_every_problem(tmp_path: Path, hotline_env: dict[str,
     assert run("config", "check", env=hotline_env).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "key"),
+    [
+        ("linkage/levels.yaml", "from_level: 3", "from_level: 9", "reporting.from_level"),
+        ("plans/gas-leak.yaml", "kinds: [gas-leak]", "kinds: [gas-lake]", "kinds[0]"),
+        ("drills/gas-leak.yaml", "kind: gas-leak", "kind: gas-lake", "event.kind"),
+    ],
+)
+def test_what_emergencies_need_is_looked_through_before_anything_starts(
+    tmp_path: Path, hotline_env: dict[str, str], file: str, old: str, new: str, key: str
+) -> None:
+    folder = tmp_path / "config"
+    shutil.copytree(settings.DEFAULT_FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    broken = folder / file
+    text = broken.read_text()
+    assert old in text
+    broken.write_text(text.replace(old, new, 1))
+    env = hotline_env | {"HOTLINE_CONFIG_DIR": str(folder)}
+    for command in (["up", "--check"], ["worker"], ["api"], ["config", "check"]):
+        done = run(*command, env=env)
+        assert done.returncode == 2, done.stderr
+        assert f"{file}:" in one_error(done.stderr) and f" {key}:" in done.stderr
+    told = json.loads(run("doctor", "--json", env=env).stdout)
+    assert [one["status"] for one in told["checks"] if one["name"] == "emergencies"] == ["fail"]
+
+
 def test_seats_are_listed_and_given_secrets(hotline_env: dict[str, str]) -> None:
     assert {row["secret"] for row in json.loads(run("seats", "list", "--json", env=hotline_env).stdout)} == {"none"}
     assert run("seats", "set-secret", "8001", env=hotline_env, text="long enough for us\n").returncode == 0
