@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from config.errors import Problem
+from config.sentences import ENGLISH, Words, told
 
 KeyPath = tuple[str | int, ...]
 DEEPEST = 20
@@ -35,6 +36,8 @@ class Documents:
     tree: dict[str, Any] = field(default_factory=dict)
     places: dict[KeyPath, tuple[str, int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    words: Words = field(default_factory=lambda: ENGLISH)
+    """In which it is told what can't be read."""
 
     def place(self, path: KeyPath) -> tuple[str, int | None]:
         """File and line of a key, or of the nearest thing around it."""
@@ -46,6 +49,10 @@ class Documents:
     def problem(self, path: KeyPath, what: str, remedy: str) -> Problem:
         where, line = self.place(path)
         return Problem(where, line, dotted(path), what, remedy)
+
+    def unread(self, name: str, line: int | None, key: str, fault: str, **values: object) -> None:
+        """Tell why a file can't be read."""
+        self.problems.append(Problem(name, line, key, *told(self.words, fault, **values)))
 
 
 def read(folder: Path) -> Documents:
@@ -67,42 +74,40 @@ def read(folder: Path) -> Documents:
     return documents
 
 
-def read_file(file: Path) -> Documents:
+def read_file(file: Path, words: Words = ENGLISH) -> Documents:
     """Read one file alone, as a tree of its own."""
-    documents = Documents(file.parent)
+    documents = Documents(file.parent, words=words)
     _read_file(documents, file)
     return documents
 
 
-def read_strange(data: bytes, name: str) -> Documents:
+def read_strange(data: bytes, name: str, words: Words = ENGLISH) -> Documents:
     """The same of what somebody sent, which is looked through first: no aliases, which a few lines can make boundless, and
     no deeper than :data:`DEEPEST`."""
-    documents = Documents(Path())
-    fault = _strange(data)
-    if fault is not None:
-        documents.problems.append(Problem(name, *fault))
-        return documents
-    _read(documents, data, name)
+    documents = Documents(Path(), words=words)
+    _look_through(documents, data, name)
+    if not documents.problems:
+        _read(documents, data, name)
     return documents
 
 
-def _strange(data: bytes) -> tuple[int | None, str, str, str] | None:
+def _look_through(documents: Documents, data: bytes, name: str) -> None:
     depth = 0
     try:
         for event in YAML(typ="safe", pure=True).parse(data):
             line = event.start_mark.line + 1
             if isinstance(event, AliasEvent):
-                return line, "", "has an alias (*)", "write the value out"
+                return documents.unread(name, line, "", "alias")
             if isinstance(event, CollectionStartEvent):
                 depth += 1
             elif isinstance(event, CollectionEndEvent):
                 depth -= 1
             if depth > DEEPEST:
-                return line, "", f"is nested deeper than {DEEPEST}", "write it flatter"
+                return documents.unread(name, line, "", "deep", deepest=DEEPEST)
     except YAMLError as error:
-        return _line(error), "", f"is not valid YAML: {_first_line(error)}", "check indentation and colons"
+        documents.unread(name, _line(error), "", "yaml", message=_first_line(error))
     except (UnicodeDecodeError, RecursionError):
-        return None, "", "is not a text in UTF-8", "save the file in UTF-8"
+        documents.unread(name, None, "", "utf-8")
     return None
 
 
@@ -111,54 +116,33 @@ def _read_file(documents: Documents, file: Path) -> None:
     try:
         data = file.read_bytes()
     except OSError as error:
-        documents.problems.append(Problem(name, None, "", f"can't be read ({error.strerror})", "check its permissions"))
-        return
-    _read(documents, data, name)
+        return documents.unread(name, None, "", "unreadable", message=error.strerror)
+    return _read(documents, data, name)
 
 
 def _read(documents: Documents, data: bytes, name: str) -> None:
     yaml = YAML(typ="rt", pure=True)
     try:
         content = yaml.load(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        documents.problems.append(Problem(name, None, "", f"is not UTF-8 (byte {error.start})", "save the file in UTF-8"))
-        return
+    except UnicodeDecodeError:
+        return documents.unread(name, None, "", "utf-8")
     except DuplicateKeyError as error:
-        documents.problems.append(
-            Problem(name, _line(error), "", _first_line(error), "a key stands once: remove or rename one of the two")
-        )
-        return
+        return documents.unread(name, _line(error), "", "twice", message=_first_line(error))
     except YAMLError as error:
-        documents.problems.append(
-            Problem(
-                name,
-                _line(error),
-                "",
-                f"is not valid YAML: {_first_line(error)}",
-                'check indentation and colons, and put values such as "*1" in quotes',
-            )
-        )
-        return
+        return documents.unread(name, _line(error), "", "yaml", message=_first_line(error))
     if content is None:
-        return
+        return None
     if not isinstance(content, CommentedMap):
-        documents.problems.append(Problem(name, 1, "", "is not a list of keys", "write `key: value` at the top level"))
-        return
+        return documents.unread(name, 1, "", "no-mapping")
     for key in content:
         if key in documents.tree:
             other, line = documents.places[(key,)]
-            documents.problems.append(
-                Problem(
-                    name,
-                    content.lc.key(key)[0] + 1,
-                    str(key),
-                    f"stands in {other}:{line} already",
-                    "keep a key in one file",
-                )
-            )
+            line_here = content.lc.key(key)[0] + 1
+            documents.unread(name, line_here, str(key), "two-files", place=f"{other}:{line}")
             continue
         documents.places[(key,)] = (name, content.lc.key(key)[0] + 1)
         documents.tree[key] = _plain(documents, name, (key,), content[key])
+    return None
 
 
 def _plain(documents: Documents, file: str, path: KeyPath, value: Any) -> Any:

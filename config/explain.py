@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from config.documents import Documents, KeyPath
 from config.errors import Problem
+from config.sentences import ENGLISH, Words, told
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -21,57 +22,64 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, known: Iterable[str], words: Words = ENGLISH) -> str:
     """A remedy for an unknown word."""
     known = sorted(known)
-    close = nearest(word, known)
+    if close := nearest(word, known):
+        return told(words, "close", close=close)[1]
     choices = ", ".join(known[:20]) + (" …" if len(known) > 20 else "")
-    return f"did you mean {close}?" if close else f"known are: {choices or 'none'}"
+    return told(words, "known", choices=choices or "–")[1]
 
 
-def problems(error: ValidationError, documents: Documents, model: type[BaseModel]) -> list[Problem]:
+def problems(error: ValidationError, documents: Documents, model: type[BaseModel], words: Words = ENGLISH) -> list[Problem]:
     """One problem for each error of a validation of ``documents.tree`` against ``model``."""
     found = []
     for detail in error.errors(include_url=False):
         path: KeyPath = tuple(part for part in detail["loc"] if part != "[key]")
-        what, remedy = sentence(detail, model, path)
+        what, remedy = sentence(detail, model, path, words)
         found.append(documents.problem(path, what, remedy))
     return found
 
 
-def sentence(detail: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tuple[str, str]:
+LIMITS = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le", "less_than": "lt"}
+FAULTS = {
+    "missing": "missing",
+    "string_type": "no-text",
+    "literal_error": "no-choice",
+    "string_pattern_mismatch": "form",
+    "too_short": "empty",
+    **{kind: kind for kind in LIMITS},
+    **dict.fromkeys(("model_type", "dict_type", "model_attributes_type"), "no-keys"),
+    "list_type": "no-list",
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), "date"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "float_type", "float_parsing", "finite_number"), "number"),
+    **dict.fromkeys(("string_too_long", "too_long"), "too-long"),
+}
+"""Types of pydantic's errors to what is said of them; where the words have nothing of their own, pydantic's message is told."""
+
+
+def sentence(detail: ErrorDetails, model: type[BaseModel], path: KeyPath, words: Words = ENGLISH) -> tuple[str, str]:
     """What is wrong, and what to do."""
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     key = str(path[-1]) if path else ""
-    if kind == "missing":
-        return "is missing", f"add `{key}:` here"
     if kind == "extra_forbidden":
-        return "is no key that is known here", suggestion(key, _keys_at(model, path[:-1]))
-    if kind == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
-        return f"must be text, not the number {value}", f'put it in quotes: "{value}"'
-    if kind == "string_type":
-        return f"must be text, not {value!r}", "write a text in quotes"
-    if kind == "literal_error":
-        return f"{value!r} is not among the choices", f"write one of {context.get('expected')}"
-    if kind == "string_pattern_mismatch":
-        return f"{value!r} has a form that is not allowed", f"it must match {context.get('pattern')}"
-    if kind == "too_short":
-        return "is empty", f"list at least {context.get('min_length')}"
-    limits = {
-        "greater_than_equal": ("at least", "ge"),
-        "greater_than": ("more than", "gt"),
-        "less_than_equal": ("at most", "le"),
-        "less_than": ("less than", "lt"),
-    }
-    if kind in limits:
-        words, name = limits[kind]
-        return f"{value!r} is out of range", f"write a number of {words} {context.get(name)}"
-    if kind in ("model_type", "dict_type", "model_attributes_type"):
-        return f"must hold keys of its own, not {value!r}", "write `key: value` lines below it"
-    if kind == "list_type":
-        return f"must be a list, not {value!r}", "write items below it, each with a dash"
+        return told(words, "unknown", hint=suggestion(key, _keys_at(model, path[:-1]), words))
+    fault = FAULTS.get(kind, "other")
+    if fault == "no-text" and isinstance(value, int | float) and not isinstance(value, bool):
+        fault = "number-for-text"
     message = detail["msg"]
-    return f"{value!r}: {message[:1].lower()}{message[1:]}", "correct the value"
+    return told(
+        words,
+        fault if fault in words else "other",
+        key=key,
+        value=value,
+        message=message[:1].lower() + message[1:],
+        expected=context.get("expected"),
+        pattern=context.get("pattern"),
+        least=context.get("min_length"),
+        most=context.get("max_length"),
+        limit=context.get(LIMITS.get(kind, "")),
+    )
 
 
 def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:

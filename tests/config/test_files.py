@@ -135,7 +135,7 @@ def test_broken_yaml_is_told_with_its_line(folder: Path, content: str) -> None:
 
 def test_a_file_in_another_encoding_is_told(folder: Path) -> None:
     (folder / "zz.yaml").write_bytes("city: 昆明".encode("gb18030"))
-    assert "not UTF-8" in problems(folder)[0].what
+    assert "not a text in UTF-8" in problems(folder)[0].what
 
 
 def test_a_folder_that_is_missing_or_empty_is_told(tmp_path: Path) -> None:

@@ -107,28 +107,28 @@ def test_a_plan_survives_being_kept_as_plain_data() -> None:
     ("old", "new", "key", "words"),
     [
         # what each value alone is wrong in
-        ("plan: gas-leak", "plan: Gas leak", "plan", "form that is not allowed"),
-        ("review_by: 2027-06-30", "review_by: 明年", "review_by", "date"),
-        ("kinds: [gas-leak]", "kinds: []", "kinds", "at least 1"),
+        ("plan: gas-leak", "plan: Gas leak", "plan", "写法不允许"),
+        ("review_by: 2027-06-30", "review_by: 明年", "review_by", "不是日期"),
+        ("kinds: [gas-leak]", "kinds: []", "kinds", "至少写 1 项"),
         ("part: lead", "part: leader", "steps[0].part", "'lead', 'assist' or 'inform'"),
-        ("sign: 180", "sign: 5", "steps[0].sign", "at least 30"),
-        ("sign: 180", "sign: .nan", "steps[0].sign", "out of range"),
-        ("send_out: 600", "send_out: -1", "steps[0].send_out", "at least 0"),
-        ("send_out: 600", "send_out: soon", "steps[0].send_out", "valid number"),
-        ("posts: [供电]", "posts: 供电", "steps[1].posts", "each with a dash"),
-        ("posts: [供电]", "posts: [120]", "steps[1].posts[0]", 'put it in quotes: "120"'),
-        ("level: 3", "level: 5", "steps[1].level", "at most 4"),
+        ("sign: 180", "sign: 5", "steps[0].sign", "不小于 30"),
+        ("sign: 180", "sign: .nan", "steps[0].sign", "超出范围"),
+        ("send_out: 600", "send_out: -1", "steps[0].send_out", "不小于 0"),
+        ("send_out: 600", "send_out: soon", "steps[0].send_out", "不是数字"),
+        ("posts: [供电]", "posts: 供电", "steps[1].posts", "短横线"),
+        ("posts: [供电]", "posts: [120]", "steps[1].posts[0]", '加上引号:"120"'),
+        ("level: 3", "level: 5", "steps[1].level", "不大于 4"),
         ("order: in-turn", "order: inturn", "steps[1].order", "'parallel' or 'in-turn'"),
         ("late: skip", "late: never", "steps[1].late", "'run' or 'skip'"),
         ("desk: 0, phone: 120", "desk: 0, fax: 120", "steps[1].channels.fax", "'phone', 'desk', 'sms' or 'webhook'"),
         ("kind: team", "kind: teams", "resources[0].kind", "'team'"),
-        ("count: 3", "count: 1", "gather.count", "at least 2"),
+        ("count: 3", "count: 1", "gather.count", "不小于 2"),
         # slips of the pen
-        ("    task: 到场关阀", "    taks: 到场关阀", "steps[0].taks", "did you mean task?"),
-        ("basis:", "base:", "base", "did you mean basis?"),
-        ("reports: { phone", "reports: { phones", "reports.phones", "did you mean phone?"),
+        ("    task: 到场关阀", "    taks: 到场关阀", "steps[0].taks", "是不是想写 task?"),
+        ("basis:", "base:", "base", "是不是想写 basis?"),
+        ("reports: { phone", "reports: { phones", "reports.phones", "是不是想写 phone?"),
         # what does not fit together
-        ("kinds: [gas-leak]", "kinds: [gas-laek]", "kinds[0]", "did you mean gas-leak?"),
+        ("kinds: [gas-leak]", "kinds: [gas-laek]", "kinds[0]", "是不是想写 gas-leak?"),
         ("kinds: [gas-leak]", "kinds: [fire, volcano]", "kinds[1]", "没有事件类型“volcano”"),
         ("acks: 2", "acks: 3", "steps[0].acks", "要 3 个单位签收,但只列了 2 个"),
         ("desk: 0, phone: 120", "desk: 0, phone: 181", "steps[1].channels.phone", "在签收时限(180秒)之后才通知"),
@@ -172,7 +172,7 @@ def test_all_faults_are_told_at_once_and_the_first_ones_shown() -> None:
 def test_a_missing_key_is_told_where_it_should_stand() -> None:
     text, line = edited("    task: 准备断电\n", "")
     (told,) = faults(text)
-    assert (told.key, told.what) == ("steps[1].task", "is missing")
+    assert (told.key, told.what) == ("steps[1].task", "缺少这一项")
     assert told.line is not None and told.line < line
 
 
@@ -181,11 +181,11 @@ def test_a_missing_key_is_told_where_it_should_stand() -> None:
     [
         (TEXT + "plan: fire\n", 37, "duplicate key"),
         (TEXT.replace("    sign: 180", "    sign: 180\n    sign: 60"), 19, "duplicate key"),
-        (TEXT.replace("kinds: [gas-leak]", "kinds: [gas-leak"), 4, "not valid YAML"),
-        (TEXT.replace("    part: lead", "\tpart: lead"), 16, "not valid YAML"),
-        (TEXT.replace("name: 堵漏", "name: *1"), 14, "alias"),
-        ("- a\n- b\n", 1, "not a list of keys"),
-        ("just words", 1, "not a list of keys"),
+        (TEXT.replace("kinds: [gas-leak]", "kinds: [gas-leak"), 4, "不是有效的 YAML"),
+        (TEXT.replace("    part: lead", "\tpart: lead"), 16, "不是有效的 YAML"),
+        (TEXT.replace("name: 堵漏", "name: *1"), 14, "别名"),
+        ("- a\n- b\n", 1, "不是键值表"),
+        ("just words", 1, "不是键值表"),
     ],
 )
 def test_what_is_no_plan_at_all_is_told_with_its_line(text: str, line: int, words: str) -> None:
@@ -218,12 +218,12 @@ def test_a_bomb_of_aliases_is_refused_before_it_is_opened() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 30)]
     (told,) = faults("\n".join(lines))
-    assert (told.line, "alias" in told.what) == (2, True)
+    assert (told.line, "别名" in told.what) == (2, True)
 
 
 def test_a_tower_of_brackets_is_refused() -> None:
     (told,) = faults("plan: " + "[" * 5000 + "]" * 5000)
-    assert "nested deeper" in told.what
+    assert "嵌套超过" in told.what
 
 
 def test_tags_make_no_objects() -> None:

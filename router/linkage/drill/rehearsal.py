@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from config import documents, explain
 from config.documents import Documents
 from config.errors import Problem
+from config.sentences import CHINESE
 from router.linkage.emergency import kinds
 from router.linkage.notifying import ladder
 from router.linkage.notifying.ladder import Number, Rung
@@ -93,7 +94,7 @@ class Script(Model):
 
 def load(file: Path) -> Script:
     """Read a script. Raise :class:`router.linkage.planning.plans.BadPlan` with file, line, key and remedy of each fault."""
-    return _parse(documents.read_file(file))
+    return _parse(documents.read_file(file, CHINESE))
 
 
 def parse(content: Mapping[str, Any], name: str = "drill") -> Script:
@@ -109,7 +110,7 @@ def _parse(found: Documents) -> Script:
     try:
         script = Script.model_validate(found.tree)
     except ValidationError as error:
-        raise BadPlan(explain.problems(error, found, Script)) from None
+        raise BadPlan(explain.problems(error, found, Script, CHINESE)) from None
     problems = _faults(script, found)
     if problems:
         raise BadPlan(problems)
@@ -119,7 +120,7 @@ def _parse(found: Documents) -> Script:
 def _faults(script: Script, found: Documents) -> list[Problem]:
     told = []
     if script.event.kind not in kinds.KINDS:
-        remedy = explain.suggestion(script.event.kind, kinds.KINDS)
+        remedy = explain.suggestion(script.event.kind, kinds.KINDS, CHINESE)
         told.append(found.problem(("event", "kind"), f"没有事件类型“{script.event.kind}”", remedy))
     if script.real and script.telephones:
         told.append(found.problem(("real",), "真实电话与替代电话矛盾", "去掉 telephones,或者去掉 real"))

@@ -16,6 +16,7 @@ from typing import Any
 from config import documents, explain
 from config.documents import KeyPath, dotted
 from config.errors import Problem
+from config.sentences import CHINESE
 from router.catalog.plain import Place
 from router.errors import Invalid
 from router.linkage import words
@@ -186,7 +187,7 @@ def receivers(level: int | None, rules: Reporting, *, county: bool) -> Receivers
 
 def read(file: Path) -> Rulebook:
     """The rules of a file. Raise :class:`BadLevels` that names file, line, key and remedy of each fault."""
-    found = documents.read_file(file)
+    found = documents.read_file(file, CHINESE)
     if found.problems:
         raise BadLevels(found.problems)
     return parse(found.tree, lambda path: (str(file), found.place(path)[1]))

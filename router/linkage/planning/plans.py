@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from config import documents, explain
 from config.documents import Documents, KeyPath
 from config.errors import Problem
+from config.sentences import CHINESE
 from router.errors import Invalid, TooLarge
 from router.linkage.emergency import kinds
 from router.linkage.notifying import ladder, steps
@@ -155,14 +156,14 @@ class BadPlan(Invalid):
 
 def load(file: Path) -> Plan:
     """Read a plan's file. Raise :class:`BadPlan` with file, line, key and remedy of each fault."""
-    return _parse(documents.read_file(file))
+    return _parse(documents.read_file(file, CHINESE))
 
 
 def read_upload(data: bytes, name: str) -> Plan:
     """A plan that somebody sent as YAML. Raise :class:`BadPlan`, :class:`router.errors.TooLarge`."""
     if len(data) > LARGEST:
         raise TooLarge(f"文件超过{LARGEST // 1024}KB", "请去掉多余的内容", limit=LARGEST)
-    return _parse(documents.read_strange(data, name))
+    return _parse(documents.read_strange(data, name, CHINESE))
 
 
 def parse(content: Mapping[str, Any], name: str = "plan") -> Plan:
@@ -187,7 +188,7 @@ def _parse(found: Documents) -> Plan:
     try:
         plan = Plan.model_validate(found.tree)
     except ValidationError as error:
-        raise BadPlan(explain.problems(error, found, Plan)) from None
+        raise BadPlan(explain.problems(error, found, Plan, CHINESE)) from None
     problems = [found.problem(path, what, remedy) for path, what, remedy in _faults(plan)]
     if problems:
         raise BadPlan(problems)
@@ -200,7 +201,7 @@ Fault = tuple[KeyPath, str, str]
 def _faults(plan: Plan) -> Iterator[Fault]:
     for at, kind in enumerate(plan.kinds):
         if kind not in kinds.KINDS:
-            yield ("kinds", at), f"没有事件类型“{kind}”", explain.suggestion(kind, kinds.KINDS)
+            yield ("kinds", at), f"没有事件类型“{kind}”", explain.suggestion(kind, kinds.KINDS, CHINESE)
     twice = [key for key, count in Counter(one.key for one in plan.steps).items() if count > 1]
     for at, step in enumerate(plan.steps):
         yield from _step_faults(at, step, step.key in twice)
