@@ -122,6 +122,16 @@ async def approve(
     return await _whole(work, row, response)
 
 
+@router.post("/{reinforcement}/seats", summary="增加支援座席 / More seats join")
+async def add(
+    reinforcement: Id, body: ApproveBody, rev: IfMatch, work: Working, response: Response, settings: AppSettings, _: Decider
+) -> WholeReinforcement:
+    """支援期间随时可以增加,须与已在支援的座席同一来源地区。"""
+    floor = reinforcements.of(settings)
+    row = await reinforcements.add(work, floor, reinforcement, body.seats, region=body.region, approver=body.approver, rev=rev)
+    return await _whole(work, row, response)
+
+
 @router.post("/{reinforcement}/decline", summary="不予支援 / Call in nobody")
 async def decline(
     reinforcement: Id, body: DeclineBody, rev: IfMatch, work: Working, response: Response, _: Decider

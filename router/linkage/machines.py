@@ -124,7 +124,7 @@ REINFORCEMENT = Machine(
     names={"proposed": "建议支援", "active": "支援中", "withdrawn": "已撤回", "declined": "不予支援"},
     steps=table("""
         proposed: approve > active, decline > declined
-        active: withdraw > withdrawn
+        active: add > active, withdraw > withdrawn
     """),
     final=frozenset({"withdrawn", "declined"}),
 )

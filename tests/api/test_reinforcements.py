@@ -64,12 +64,21 @@ def test_seats_are_asked_for_let_in_and_withdrawn(sqlite_settings: Settings) -> 
             assert [one["seat"] for one in await news(stand, reinforcements.JOIN)] == ["9001", "9002"]
             assert (await boss.post(ROOT, json=ASK)).status_code == 409
 
+            more = await boss.post(f"{url}/seats", json={"seats": ["9003", "9001"]}, headers=tag(2))
+            assert (more.status_code, more.json()["seats"], more.json()["rev"]) == (200, ["9001", "9002", "9003"], 3)
+            assert [one["seat"] for one in await news(stand, reinforcements.JOIN)] == ["9001", "9002", "9003"], "each once"
+            again = await boss.post(f"{url}/seats", json={"seats": ["9003"]}, headers=tag(3))
+            assert (again.status_code, again.json()["field"]) == (422, "seats"), "nobody new"
+            other = await boss.post(f"{url}/seats", json={"seats": ["9301"]}, headers=tag(3))
+            assert (other.status_code, other.json()["field"]) == (422, "region")
+
             for _ in range(2):
                 gone = await boss.post(f"{url}/withdraw")
-                assert (gone.status_code, gone.json()["state"], gone.json()["rev"]) == (200, "withdrawn", 3)
+                assert (gone.status_code, gone.json()["state"], gone.json()["rev"]) == (200, "withdrawn", 4)
             assert gone.json()["withdrawn_by"] == boss.account.id
-            assert [one["seat"] for one in await news(stand, reinforcements.LEAVE)] == ["9001", "9002"], "told once"
-            late = await boss.post(f"{url}/approve", json=body, headers=tag(3))
+            assert [one["seat"] for one in await news(stand, reinforcements.LEAVE)] == ["9001", "9002", "9003"], "told once"
+            assert (await boss.post(f"{url}/seats", json=body, headers=tag(4))).status_code == 409
+            late = await boss.post(f"{url}/approve", json=body, headers=tag(4))
             assert (late.status_code, code(late)) == (409, "transition.impossible")
 
     run(go())

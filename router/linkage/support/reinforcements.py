@@ -257,8 +257,41 @@ async def approve(
     row.seats, row.region, row.decided_at, row.decided_by = chosen, home, work.now, who
     touch(work, row)
     _say(work, row, "approve", seats=chosen, region=home)
-    _order(work, floor, row, JOIN)
+    _order(work, floor, row, JOIN, chosen)
     await watch.settle(work, [row.centre], [NOTICE], only=row.id)
+    return row
+
+
+@operation
+async def add(
+    work: Work,
+    floor: Floor,
+    reinforcement: str,
+    seats: Sequence[str],
+    *,
+    region: str | None = None,
+    approver: str | None = None,
+    rev: int | None = None,
+) -> Reinforcement:
+    """More seats join while others help already; raises as :func:`approve`. They are of the same region: what they answer is told
+    by it."""
+    row = await _hold(work, reinforcement, rev)
+    who = _approver(work, approver)
+    row.state = REINFORCEMENT.step(row.state, "add")
+    chosen = sorted(set(seats) - set(row.seats))
+    _check(work, floor, row.centre, chosen)
+    home = _region(floor, chosen, region)
+    if home != row.region:
+        raise Invalid(
+            f"支援中的座席来自{row.region},这些来自{home}",
+            "撤回后一并批准,并填写共同的来源地区",
+            field="region",
+            region=row.region,
+        )
+    row.seats = sorted({*row.seats, *chosen})
+    touch(work, row)
+    _say(work, row, "add", seats=chosen, approver=who)
+    _order(work, floor, row, JOIN, chosen)
     return row
 
 
@@ -287,7 +320,7 @@ async def withdraw(work: Work, floor: Floor, reinforcement: str) -> Reinforcemen
     row.withdrawn_at, row.withdrawn_by = work.now, work.actor.id
     touch(work, row)
     _say(work, row, "withdraw", seats=row.seats)
-    _order(work, floor, row, LEAVE)
+    _order(work, floor, row, LEAVE, row.seats)
     await watch.settle(work, [row.centre], [TROUBLE], only=row.id)
     return row
 
@@ -351,9 +384,9 @@ def _region(floor: Floor, seats: Sequence[str], given: str | None) -> str:
     return one
 
 
-def _order(work: Work, floor: Floor, row: Reinforcement, topic: str) -> None:
+def _order(work: Work, floor: Floor, row: Reinforcement, topic: str, seats: Sequence[str]) -> None:
     """Have the call core told, seat by seat."""
-    for seat in row.seats:
+    for seat in seats:
         home = floor.seats[seat].centre if seat in floor.seats else None
         work.tell(
             topic, None, [row.centre, home],
