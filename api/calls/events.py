@@ -181,6 +181,7 @@ def _party(facts: contract.PartyFacts) -> dict[str, Any]:
         "role": facts.role,
         "seat": facts.seat,
         "centre": facts.centre,
+        "home": facts.home,
         "end_cause": facts.end_cause,
         "via_transfer": facts.via_transfer,
         "mode": facts.mode,
@@ -230,4 +231,5 @@ def _seat(event: contract.SeatChanged) -> dict[str, Any]:
         "status": event.status,
         "reason": event.reason,
         "state": event.state,
+        "helps": list(event.helps),
     }

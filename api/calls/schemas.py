@@ -54,6 +54,7 @@ class PartyView(View):
     seat: str
     number: str | None
     centre: str
+    home: str = Field(description="异地支援座席的来源地区;其余为空")
     invited_at: dt.datetime
     ringing_at: dt.datetime | None
     joined_at: dt.datetime | None

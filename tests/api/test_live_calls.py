@@ -99,19 +99,33 @@ def test_whoever_is_involved_is_told_and_nobody_else(sqlite_settings: Settings) 
                 call(),
                 facts.party("c1.l1", "c1", number="13900139000"),
                 facts.transfer("t1", "c1", 1, **asked),
-                facts.party("c1.l3", "c1", 1, role="police", seat="9101", centre="110"),
+                facts.party("c1.l3", "c1", 1, role="police", seat="9101", centre="110", home="530181"),
                 facts.recording("r1", "c1"),
-                facts.event(contract.SeatChanged, "", seat="9201", centre="110-anning", status="paused", reason="", state="idle"),
+                facts.event(
+                    contract.SeatChanged,
+                    "",
+                    seat="9201",
+                    centre="110-anning",
+                    status="paused",
+                    reason="",
+                    state="idle",
+                    helps=("110",),
+                ),
                 facts.event(contract.DigitPressed, "c1", party="c1.l2", digits="*1", meaning="one-key"),
             )
             whole = ["call.changed", "party.changed", "transfer.changed", "party.changed", "recording.ready"]
             assert await people["8001"].topics(5) == whole
             assert await people["8090"].topics(5) == whole
             # a batch is told as a whole: 110 was involved by its end
-            assert set(await people["9101"].topics(5)) == set(whole)
+            told = [await people["9101"].next() for _ in range(5)]
+            assert {one["topic"] for one in told} == set(whole)
+            assert {one["body"]["home"] for one in told if one["topic"] == "party.changed"} == {"", "530181"}, (
+                "who helps from elsewhere"
+            )
             assert await people["9090"].topics(6) == [*whole, "seat.changed"], "a supervisor sees the desks of the line"
             seat = await people["9201"].next()
             assert (seat["topic"], seat["body"]["status"]) == ("seat.changed", "paused")
+            assert seat["body"]["helps"] == ["110"]
 
             publish(sqlite_settings, "n1")
             assert (await agency.next())["topic"] == "ticket.opened", "and nothing of calls before it"
